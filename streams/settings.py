@@ -1,0 +1,68 @@
+"""Settings, read once from the environment (`ONESHELF_…`) or a file; nothing else reads them."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CommercetoolsSettings(BaseModel):
+    """How to reach commercetools and how it counts."""
+
+    api_url: str = ""
+    auth_url: str = ""
+    project_key: str = ""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    stock_counting: Literal["commerce", "pool"] = "commerce"
+    entries: Literal["channel", "pool", "both"] = "channel"
+    max_concurrency: int = Field(default=8, ge=1, le=64)
+    requests_per_second: float = Field(default=50.0, gt=0)
+
+
+class NewStoreSettings(BaseModel):
+    """What NewStore's event stream presents to us."""
+
+    webhook_key: SecretStr = SecretStr("")
+
+
+class KafkaSecuritySettings(BaseModel):
+    """TLS and SASL towards the broker; plain by default."""
+
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    sasl_username: str = ""
+    sasl_password: SecretStr = SecretStr("")
+
+
+class Settings(BaseSettings):
+    """All settings of a worker and of the command line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ONESHELF_",
+        env_nested_delimiter="__",
+        env_file="oneshelf.env",
+        extra="ignore",
+    )
+
+    broker: str = ""
+    broker_security: KafkaSecuritySettings = KafkaSecuritySettings()
+    app_id: str = Field(default="oneshelf", pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,80}$")
+    worker_id: str = Field(default="worker-0", pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    partitions: int = Field(default=4, ge=1, le=1024)
+    replication_factor: int = Field(default=1, ge=1, le=5)
+    data_dir: Path = Path("data")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8600, ge=0, le=65535)
+    reference_dir: Path | None = None
+    dedupe_days: int = Field(default=8, ge=1, le=90)
+    batch_records_max: int = Field(default=4000, ge=1, le=100_000)
+    session_timeout_s: float = Field(default=10.0, ge=1.0, le=300.0)
+    api_keys: str = ""
+    commercetools: CommercetoolsSettings = CommercetoolsSettings()
+    newstore: NewStoreSettings = NewStoreSettings()

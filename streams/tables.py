@@ -1,0 +1,64 @@
+"""The catalogue of tables: each stage's state, and the one stage that writes it.
+
+All tables of a stage share one store and one changelog, so that they commit together.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One keyed table.
+
+    Attributes:
+        name: The catalogue name.
+        stage: The stage that alone writes it.
+        prefix: One byte that sets its keys apart inside the stage's store.
+        key: What the key holds, in words.
+    """
+
+    name: str
+    stage: str
+    prefix: bytes
+    key: str
+
+
+# Intake
+WAITING = Table(
+    name="waiting", stage="intake", prefix=b"w", key="missing name, then park order"
+)
+
+# Ledger
+LEVELS = Table(name="levels", stage="ledger", prefix=b"l", key="sku|location_id")
+APPLIED = Table(name="applied", stage="ledger", prefix=b"a", key="movement id")
+UNITS = Table(name="units", stage="ledger", prefix=b"u", key="unit id")
+HISTORY = Table(
+    name="history", stage="ledger", prefix=b"h", key="sku|location_id, then sequence"
+)
+TRANSFERS = Table(
+    name="transfers", stage="ledger", prefix=b"t", key="transfer ref, then sku"
+)
+EXPIRIES = Table(name="expiries", stage="ledger", prefix=b"x", key="day, then batch")
+
+# Publishing
+PUBLICATIONS = Table(
+    name="publications",
+    stage="publishing",
+    prefix=b"p",
+    key="sku|location_id, sku|* for a pooled entry",
+)
+PUBLISHED_LEVELS = Table(
+    name="published_levels", stage="publishing", prefix=b"v", key="sku|location_id"
+)
+
+ALL = (
+    WAITING,
+    LEVELS,
+    APPLIED,
+    UNITS,
+    HISTORY,
+    TRANSFERS,
+    EXPIRIES,
+    PUBLICATIONS,
+    PUBLISHED_LEVELS,
+)

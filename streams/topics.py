@@ -1,0 +1,89 @@
+"""The catalogue of topics: every topic's name, key, schema and writer stand here only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One Kafka topic.
+
+    Attributes:
+        name: The catalogue name; the broker's name is `{topic_prefix}{name}`.
+        schema: Name of the message schema, sent in each record's headers.
+        schema_version: Its version.
+        key: What the record key holds, in words.
+        writer: The one stage (or edge) that writes it.
+        compacted: Keep the last value of each key; else keep by time.
+        retention_days: For topics kept by time; -1 keeps for ever.
+    """
+
+    name: str
+    schema: str
+    key: str
+    writer: str
+    schema_version: int = 1
+    compacted: bool = False
+    retention_days: int = 14
+
+
+NEWSTORE_EVENTS = Topic(
+    name="newstore-events",
+    schema="NewStoreEvent",
+    key="entity id",
+    writer="webhook, edge producers, replay",
+)
+STOCK_MOVEMENTS = Topic(
+    name="stock-movements", schema="StockMovement", key="sku", writer="intake"
+)
+LEDGER_ENTRIES = Topic(
+    name="ledger-entries",
+    schema="LedgerEntry",
+    key="sku|location_id",
+    writer="ledger",
+    retention_days=-1,
+)
+STOCK_LEVELS = Topic(
+    name="stock-levels",
+    schema="StockLevel",
+    key="sku|location_id",
+    writer="ledger",
+    compacted=True,
+)
+COMMERCE_ANSWERS = Topic(
+    name="commerce-answers",
+    schema="InventoryAnswer",
+    key="sku",
+    writer="commercetools delivery",
+)
+EXCEPTIONS = Topic(
+    name="exceptions",
+    schema="parked original bytes; see ExceptionRecord",
+    key="the parked record's key",
+    writer="every stage",
+    retention_days=90,
+)
+LOCATIONS = Topic(
+    name="locations",
+    schema="Location",
+    key="location_id",
+    writer="reference load",
+    compacted=True,
+)
+PRODUCTS = Topic(
+    name="products",
+    schema="Product",
+    key="sku",
+    writer="reference load",
+    compacted=True,
+)
+
+ALL = (
+    NEWSTORE_EVENTS,
+    STOCK_MOVEMENTS,
+    LEDGER_ENTRIES,
+    STOCK_LEVELS,
+    COMMERCE_ANSWERS,
+    EXCEPTIONS,
+    LOCATIONS,
+    PRODUCTS,
+)
