@@ -1,0 +1,283 @@
+"""The commit: one fold's result becomes one transaction, then one write to the store.
+
+Knows neither Kafka nor RocksDB: both stand behind small protocols, so that production
+and the simulator run this very code, crash points included.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from streams.engine.fold import (
+    Batch,
+    Clock,
+    CommitListener,
+    Context,
+    Record,
+    Result,
+    Stage,
+)
+from streams.engine.headers import Headers, output_headers, parked_headers, schema_header
+from streams.domain.reference import Reference
+from streams.tables import Table
+from streams.topics import EXCEPTIONS, Topic
+
+# Keys of the engine itself inside a stage's store; tables' prefixes are letters.
+META = b"\x00"
+SEQUENCE_KEY = META + b"sequence"
+COUNTS_KEY = META + b"counts"
+SOURCE_KEY = META + b"source/"
+
+Row = tuple[bytes, bytes | None]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_counts = msgspec.msgpack.Decoder(dict[str, int]).decode
+
+
+class Fenced(Exception):
+    """Another owner has taken this partition: stop touching it, wait for a rebalance."""
+
+
+class CommitUnknown(Exception):
+    """The commit failed or nobody knows: open the log anew and look what it holds."""
+
+
+class Outgoing(NamedTuple):
+    """A record on its way to a partition of a topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Commit:
+    """All that one transaction carries.
+
+    Attributes:
+        sequence: Grows by one with each commit of the partition; every changelog record
+            carries it, so that a fenced owner's late record is recognised and refused.
+        changelog: The state's changed rows, engine rows included.
+        outputs: Outgoing records by topic and partition.
+        offsets: The next offset to read, by source topic.
+    """
+
+    sequence: int
+    changelog: list[Row]
+    outputs: dict[tuple[Topic, int], list[Outgoing]] = field(default_factory=dict)
+    offsets: dict[Topic, int] = field(default_factory=dict)
+
+
+class TransactionLog(Protocol):
+    """Where a partition's commits go: a transactional producer, or the simulator's log."""
+
+    async def commit(self, commit: Commit) -> int:
+        """Commit all of it or nothing; return the last changelog offset written.
+
+        Raises:
+            Fenced: Another owner has taken over.
+            CommitUnknown: It failed, or the outcome is not known.
+        """
+        ...
+
+
+class StateStore(Protocol):
+    """A partition's rows on this worker's disk."""
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]: ...
+
+    def iterate(self, prefix: bytes, start: bytes) -> Iterator[tuple[bytes, bytes]]: ...
+
+    def write(self, rows: Iterable[Row], changelog_offset: int) -> None:
+        """Write the rows and the changelog offset they stem from, as one."""
+        ...
+
+    def changelog_offset(self) -> int:
+        """Return the last changelog offset the store holds; -1 if empty."""
+        ...
+
+
+class StoreView:
+    """A stage's read-only view of its store: tables are key prefixes."""
+
+    __slots__ = ("_store", "partition")
+
+    def __init__(self, store: StateStore, partition: int) -> None:
+        self._store = store
+        self.partition = partition
+
+    def get(self, table: Table, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        asked = list(keys)
+        if not asked:
+            return {}
+        prefix = table.prefix
+        values = self._store.get_many([prefix + key for key in asked])
+        return {
+            key: value
+            for key, value in zip(asked, values, strict=True)
+            if value is not None
+        }
+
+    def scan(
+        self, table: Table, prefix: bytes = b"", start: bytes | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        first = table.prefix + (prefix if start is None else start)
+        for key, value in self._store.iterate(table.prefix + prefix, first):
+            yield key[1:], value
+
+
+def no_crash(step: str) -> None:
+    """Do nothing at a crash point; fault tests put a crash here instead."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """What a partition runs in; shared by all partitions of a worker."""
+
+    clock: Clock
+    reference: Reference
+    partition_for: Callable[[bytes], int]
+    crash_point: Callable[[str], None] = no_crash
+
+
+class PartitionRuntime:
+    """One stage in one partition: folds batches and ticks, and commits each result."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        partition: int,
+        store: StateStore,
+        log: TransactionLog,
+        environment: Environment,
+        listener: CommitListener | None = None,
+    ) -> None:
+        self.stage = stage
+        self.partition = partition
+        self.view = StoreView(store, partition)
+        self._store = store
+        self._log = log
+        self._environment = environment
+        self._listener = listener
+        self._lock = asyncio.Lock()
+        self._schemas = {topic: schema_header(topic) for topic in stage.outputs}
+        self.sequence = 0
+        self.counts: dict[str, int] = {}
+        self.next_offsets: dict[Topic, int] = {}
+
+    def load(self) -> None:
+        """Read the engine's own rows; call once the store is restored."""
+        keys = [SEQUENCE_KEY, COUNTS_KEY]
+        keys += [SOURCE_KEY + topic.name.encode() for topic in self.stage.sources]
+        sequence, counts, *offsets = self._store.get_many(keys)
+        self.sequence = 0 if sequence is None else int(sequence)
+        self.counts = {} if counts is None else _decode_counts(counts)
+        self.next_offsets = {
+            topic: int(offset)
+            for topic, offset in zip(self.stage.sources, offsets, strict=True)
+            if offset is not None
+        }
+        if self._listener is not None:
+            self._listener.opened(self.view)
+
+    async def apply(self, topic: Topic, records: Sequence[Record]) -> int:
+        """Fold and commit the records not applied yet; return how many those were."""
+        async with self._lock:
+            fresh = self._not_applied(topic, records)
+            if not fresh:
+                return 0
+            batch = Batch(topic, self.partition, fresh)
+            result = self.stage.fold(self.view, batch, self._context())
+            await self._commit(result, {topic: fresh[-1].offset + 1})
+            return len(fresh)
+
+    async def tick(self) -> bool:
+        """Give the stage its tick; return whether it wanted anything done."""
+        async with self._lock:
+            result = self.stage.tick(self.view, self._context())
+            if result is None or not (
+                result.writes or result.outputs or result.parked or result.counts
+            ):
+                return False
+            await self._commit(result, {})
+            return True
+
+    def _context(self) -> Context:
+        return Context(self._environment.clock(), self._environment.reference)
+
+    def _not_applied(self, topic: Topic, records: Sequence[Record]) -> Sequence[Record]:
+        expected = self.next_offsets.get(topic, 0)
+        if not records or records[0].offset >= expected:
+            return records
+        return [record for record in records if record.offset >= expected]
+
+    async def _commit(self, result: Result, offsets: dict[Topic, int]) -> None:
+        step = self._environment.crash_point
+        counts = _summed(self.counts, result.counts)
+        commit = Commit(
+            sequence=self.sequence + 1,
+            changelog=self._rows(result, offsets, counts),
+            outputs=self._outgoing(result),
+            offsets=offsets,
+        )
+        step("before_transaction")
+        last_offset = await self._log.commit(commit)
+        step("after_commit")
+        self._store.write(commit.changelog, last_offset)
+        step("after_store")
+        self.sequence = commit.sequence
+        self.counts = counts
+        self.next_offsets.update(offsets)
+        if self._listener is not None:
+            self._listener.committed(self.view, result.writes)
+
+    def _rows(
+        self, result: Result, offsets: dict[Topic, int], counts: dict[str, int]
+    ) -> list[Row]:
+        rows: list[Row] = []
+        for table, written in result.writes.items():
+            prefix = table.prefix
+            rows += [(prefix + key, value) for key, value in written.items()]
+        rows += [
+            (SOURCE_KEY + topic.name.encode(), b"%d" % offset)
+            for topic, offset in offsets.items()
+        ]
+        rows.append((COUNTS_KEY, _encode(counts)))
+        rows.append((SEQUENCE_KEY, b"%d" % (self.sequence + 1)))
+        return rows
+
+    def _outgoing(self, result: Result) -> dict[tuple[Topic, int], list[Outgoing]]:
+        outgoing: dict[tuple[Topic, int], list[Outgoing]] = {}
+        partition_for = self._environment.partition_for
+        here = self.partition
+        for topic, outputs in result.outputs.items():
+            schema = self._schemas.get(topic) or schema_header(topic)
+            for output in outputs:
+                if output.same_partition:
+                    partition = here
+                else:
+                    partition = partition_for(output.routing_key or output.key or b"")
+                outgoing.setdefault((topic, partition), []).append(
+                    Outgoing(output.key, output.value, output_headers(output, schema))
+                )
+        if result.parked:
+            now = self._environment.clock()
+            outgoing[EXCEPTIONS, here] = [
+                Outgoing(
+                    parked.record.key,
+                    parked.record.value,
+                    parked_headers(parked, self.stage.name, now),
+                )
+                for parked in result.parked
+            ]
+        return outgoing
+
+
+def _summed(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    return {
+        name: first.get(name, 0) + second.get(name, 0)
+        for name in first.keys() | second.keys()
+    }
