@@ -20,7 +20,12 @@ from streams.engine.fold import (
     Result,
     Stage,
 )
-from streams.engine.headers import Headers, output_headers, parked_headers, schema_header
+from streams.engine.headers import (
+    Headers,
+    output_headers,
+    parked_headers,
+    schema_header,
+)
 from streams.domain.reference import Reference
 from streams.tables import Table
 from streams.topics import EXCEPTIONS, Topic

@@ -154,7 +154,9 @@ class CommitListener(Protocol):
     def opened(self, view: View) -> None:
         """Hear that this worker now owns the partition and its state is restored."""
 
-    def committed(self, view: View, writes: Mapping[Table, Mapping[bytes, bytes | None]]) -> None:
+    def committed(
+        self, view: View, writes: Mapping[Table, Mapping[bytes, bytes | None]]
+    ) -> None:
         """Hear of a committed result."""
 
     def closed(self, partition: int) -> None:

@@ -60,7 +60,9 @@ def output_headers(
     return built
 
 
-def parked_headers(parked: Parked, stage: str, now: datetime) -> list[tuple[str, bytes]]:
+def parked_headers(
+    parked: Parked, stage: str, now: datetime
+) -> list[tuple[str, bytes]]:
     """Build a parked record's headers: its own, then why and where it was parked.
 
     Where the record came back from the exceptions list, the earlier reason gives way
