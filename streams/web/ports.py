@@ -1,0 +1,85 @@
+"""What the web needs of the engine room, as protocols; nothing here does any work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from streams.engine.fold import View
+from streams.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """This worker owns the key and its state is complete.
+
+    `staleness_s` is the age of the oldest movement not yet in the view; 0 if none.
+    """
+
+    view: View
+    partition: int
+    staleness_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Another worker owns the key and answers at this base URL (no trailing slash)."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """No one can answer for the key now: its owner restores, or there is none."""
+
+    retry_after_s: float
+    reason: str
+
+
+Owner = Local | Remote | Unavailable
+
+
+class LedgerPort(Protocol):
+    """Where each SKU's levels are, and how the worker is. Never blocks."""
+
+    def owner_of(self, sku: bytes) -> Owner:
+        """Say who answers for the SKU; the view is good until the next `await`."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Describe the worker for a person: its id, partitions, progress, lag."""
+        ...
+
+    def live(self) -> bool:
+        """Say whether the process works; False asks the supervisor to restart it."""
+        ...
+
+    def ready(self) -> tuple[bool, str]:
+        """Say whether the worker can serve its partitions, and if not, why."""
+        ...
+
+
+class EventSink(Protocol):
+    """Where received events go."""
+
+    async def append(
+        self,
+        topic: Topic,
+        key: bytes | None,
+        value: bytes,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> tuple[int, int]:
+        """Return partition and offset once every in-sync replica has the record.
+
+        Raises `BrokerUnavailable` (`retriable`, `retry_after_s`) when it cannot.
+        """
+        ...
+
+
+class JournalPort(Protocol):
+    """The ledger's entries, for reading."""
+
+    async def entries(
+        self, sku: str, location_id: str, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return the newest entries of a row first, at most `limit`."""
+        ...
