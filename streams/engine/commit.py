@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from streams.domain.reference import Reference
 from streams.engine.fold import (
     Batch,
     Clock,
@@ -26,7 +27,6 @@ from streams.engine.headers import (
     parked_headers,
     schema_header,
 )
-from streams.domain.reference import Reference
 from streams.tables import Table
 from streams.topics import EXCEPTIONS, Topic
 

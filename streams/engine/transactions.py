@@ -1,0 +1,180 @@
+"""One transactional producer per stage and partition: a commit is one Kafka transaction."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+
+import aiokafka
+import structlog
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidTransactionState,
+    KafkaError,
+    ProducerFenced,
+)
+
+from streams.engine.commit import Commit, CommitUnknown, Fenced, Outgoing, no_crash
+from streams.engine.errors import RecordTooLarge
+from streams.engine.headers import Headers
+from streams.engine.recovery import changelog_headers
+
+log = structlog.get_logger(__name__)
+
+# Kafka's default broker limit for one record batch is 1,048,588 bytes.
+BATCH_BYTES_MAX = 1_000_000
+TRANSACTION_TIMEOUT_MS = 15_000
+REQUEST_TIMEOUT_MS = 10_000
+
+STOP_TIMEOUT_S = 5.0
+
+Item = tuple[bytes | None, bytes | None, Headers]
+# A batch on its way, and how many records it holds; its result has the first's offset.
+Sent = tuple["asyncio.Future[aiokafka.structs.RecordMetadata]", int]
+
+
+class KafkaTransactions:
+    """A partition's log: opening it fences whoever had it before."""
+
+    def __init__(
+        self,
+        *,
+        transactional_id: str,
+        group_id: str,
+        changelog_topic: str,
+        partition: int,
+        physical: Callable[[str], str],
+        client: dict[str, object],
+        crash_point: Callable[[str], None] = no_crash,
+    ) -> None:
+        self._transactional_id = transactional_id
+        self._group_id = group_id
+        self._changelog_topic = changelog_topic
+        self._partition = partition
+        self._physical = physical
+        self._client = client
+        self._crash_point = crash_point
+        self._producer: aiokafka.AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        """Start a producer; the broker settles and fences the previous owner's work.
+
+        Raises:
+            CommitUnknown: The broker did not answer; try again.
+        """
+        await self.close()
+        producer = aiokafka.AIOKafkaProducer(
+            transactional_id=self._transactional_id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=BATCH_BYTES_MAX + 48_000,
+            linger_ms=0,
+            **self._client,
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            await _stop(producer)
+            raise CommitUnknown(f"cannot open {self._transactional_id}") from error
+        self._producer = producer
+
+    async def close(self) -> None:
+        """Let the producer go; an open transaction is left to the next owner's fence."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+    async def commit(self, commit: Commit) -> int:
+        producer = self._producer
+        if producer is None:
+            raise CommitUnknown(f"{self._transactional_id} is not open")
+        try:
+            return await self._transact(producer, commit)
+        except (ProducerFenced, InvalidProducerEpoch) as error:
+            raise Fenced(self._transactional_id) from error
+        except InvalidTransactionState as error:
+            # What an old epoch gets to hear from brokers since KIP-890.
+            raise Fenced(self._transactional_id) from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise CommitUnknown(f"{self._transactional_id}: {error!r}") from error
+
+    async def _transact(
+        self, producer: aiokafka.AIOKafkaProducer, commit: Commit
+    ) -> int:
+        step = self._crash_point
+        await producer.begin_transaction()
+        headers = changelog_headers(commit.sequence)
+        changelog = await self._send(
+            producer,
+            self._changelog_topic,
+            self._partition,
+            ((key, value, headers) for key, value in commit.changelog),
+        )
+        step("changelog_sent")
+        sent = [future for future, _ in changelog]
+        for (topic, partition), outgoing in commit.outputs.items():
+            batches = await self._send(
+                producer, self._physical(topic.name), partition, outgoing
+            )
+            sent += [future for future, _ in batches]
+        step("outputs_sent")
+        if commit.offsets:
+            offsets = {
+                aiokafka.TopicPartition(self._physical(topic.name), self._partition): n
+                for topic, n in commit.offsets.items()
+            }
+            await producer.send_offsets_to_transaction(offsets, self._group_id)
+        step("offsets_sent")
+        await asyncio.gather(*sent)
+        step("before_commit")
+        await producer.commit_transaction()
+        last_batch, records = changelog[-1]
+        first_offset: int = last_batch.result().offset
+        return first_offset + records - 1
+
+    async def _send(
+        self,
+        producer: aiokafka.AIOKafkaProducer,
+        topic: str,
+        partition: int,
+        items: Iterable[Item] | Iterable[Outgoing],
+    ) -> list[Sent]:
+        """Send as few batches as fit; `send` for each record costs seven times this."""
+        sent: list[Sent] = []
+        batch = producer.create_batch()
+        for key, value, headers in items:
+            if _append(batch, key, value, headers):
+                continue
+            sent.append(await _send_batch(producer, batch, topic, partition))
+            batch = producer.create_batch()
+            if not _append(batch, key, value, headers):
+                raise RecordTooLarge(topic, key, len(value or b""), BATCH_BYTES_MAX)
+        sent.append(await _send_batch(producer, batch, topic, partition))
+        return sent
+
+
+def _append(
+    batch: "aiokafka.producer.message_accumulator.BatchBuilder",
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+) -> bool:
+    added = batch.append(key=key, value=value, timestamp=None, headers=headers)
+    return added is not None
+
+
+async def _send_batch(
+    producer: aiokafka.AIOKafkaProducer,
+    batch: "aiokafka.producer.message_accumulator.BatchBuilder",
+    topic: str,
+    partition: int,
+) -> Sent:
+    records = batch.record_count()
+    batch.close()
+    return await producer.send_batch(batch, topic, partition=partition), records
+
+
+async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
+    # An open transaction cannot be finished here, and a dead broker cannot be waited for.
+    with contextlib.suppress(KafkaError, OSError, TimeoutError, AssertionError):
+        await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
