@@ -80,4 +80,21 @@ class BrokerRefused(AppendError):
 
 
 class RecordTooLarge(AppendError):
-    """A record, or the request that holds it, is larger than the broker takes."""
+    """A record is larger than the log takes; trying again does not help."""
+
+    def __init__(
+        self,
+        topic: str,
+        key: bytes | None,
+        size_bytes: int,
+        limit_bytes: int,
+        *,
+        acknowledged: Sequence[Position | None] = (),
+    ) -> None:
+        shown = "none" if key is None else repr(key[:80].decode(errors="replace"))
+        super().__init__(
+            f"A record for {topic} (key {shown}) of {size_bytes:,} bytes is larger than "
+            f"the log takes ({limit_bytes:,} bytes, or less if the topic says so)",
+            remedy="Split it at its source, or raise the topic's max.message.bytes",
+            acknowledged=acknowledged,
+        )
