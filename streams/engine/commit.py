@@ -43,7 +43,7 @@ _decode_counts = msgspec.msgpack.Decoder(dict[str, int]).decode
 
 
 class Fenced(Exception):
-    """Another owner has taken this partition: stop touching it, wait for a rebalance."""
+    """Another owner has taken this partition: do not touch it until a rebalance."""
 
 
 class CommitUnknown(Exception):
@@ -77,7 +77,7 @@ class Commit:
 
 
 class TransactionLog(Protocol):
-    """Where a partition's commits go: a transactional producer, or the simulator's log."""
+    """Where a partition's commits go: a transactional producer or a simulated log."""
 
     async def commit(self, commit: Commit) -> int:
         """Commit all of it or nothing; return the last changelog offset written.

@@ -1,6 +1,7 @@
 """The engine's errors: each says what is wrong, whether to retry, and the remedy."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 Position = tuple[int, int]
@@ -97,4 +98,85 @@ class RecordTooLarge(AppendError):
             f"the log takes ({limit_bytes:,} bytes, or less if the topic says so)",
             remedy="Split it at its source, or raise the topic's max.message.bytes",
             acknowledged=acknowledged,
+        )
+
+
+class DataFolderInUse(EngineError):
+    """Another worker process holds this data folder."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The data folder {str(path)!r} is in use by another worker",
+            remedy="Stop that worker, or give this one its own ONESHELF_WORKER_ID or "
+            "ONESHELF_DATA_DIR",
+        )
+
+
+class TopicsMissing(EngineError):
+    """Topics that a worker needs do not exist."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__(
+            f"Missing topics: {', '.join(sorted(topics))}",
+            remedy="Create them with `oneshelf topics create`",
+        )
+
+
+class WrongPartitionCount(EngineError):
+    """A topic has another number of partitions than the tables are built on."""
+
+    def __init__(self, topic: str, actual: int, wanted: int) -> None:
+        super().__init__(
+            f"Topic {topic!r} has {actual} partitions, but ONESHELF_PARTITIONS is "
+            f"{wanted}",
+            remedy=f"Set ONESHELF_PARTITIONS={actual} if all topics have that count. "
+            "The count of a live ledger cannot be changed in place: begin a new one with "
+            "another ONESHELF_APP_ID and ONESHELF_TOPIC_PREFIX, and replay into it",
+        )
+
+
+class ChangedPartitionCount(EngineError):
+    """The data folder was built on another number of partitions."""
+
+    def __init__(self, path: Path, before: int, now: int) -> None:
+        super().__init__(
+            f"The data folder {str(path)!r} was built with {before} partitions, but "
+            f"ONESHELF_PARTITIONS is {now}",
+            remedy=f"Set ONESHELF_PARTITIONS={before} again, or begin a new ledger in "
+            "another data folder",
+        )
+
+
+class StateAheadOfLog(EngineError):
+    """The local state has applied records that the broker does not have."""
+
+    def __init__(self, what: str, applied: int, end: int) -> None:
+        super().__init__(
+            f"{what}: the state has applied up to offset {applied}, but the log ends "
+            f"at {end}",
+            remedy="The topic was re-created, or this is another cluster: check "
+            "ONESHELF_BROKER; if the log is right, move this worker's data folder away",
+        )
+
+
+class RecordsDeleted(EngineError):
+    """Retention removed source records before they were applied."""
+
+    def __init__(self, what: str, wanted: int, first: int) -> None:
+        super().__init__(
+            f"{what}: offset {wanted} is next to apply, but the log begins at {first}; "
+            f"{first - wanted} records were deleted unread",
+            remedy="Replay that window from NewStore (a temporary event stream "
+            "integration), then raise the topic's retention",
+        )
+
+
+class DeliveryGap(EngineError):
+    """Records arrived that do not follow on what was applied; never to be skipped."""
+
+    def __init__(self, what: str, expected: int, fetched_from: int) -> None:
+        super().__init__(
+            f"{what}: expected the records from offset {expected}, got those from "
+            f"{fetched_from}",
+            remedy="The worker stops and restarts from its state; nothing is lost",
         )

@@ -1,4 +1,4 @@
-"""Record headers: schema, cause, trace context, and the dead-letter set of a parked record."""
+"""Record headers: schema, cause, trace context, and those of a parked record."""
 
 from collections.abc import Sequence
 from datetime import datetime

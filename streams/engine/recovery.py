@@ -1,4 +1,4 @@
-"""Recovery by the batch: changelog records become store rows; regressions are refused."""
+"""Recovery by the batch: changelog records become rows; regressions are refused."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""The table store: one RocksDB per stage and partition, values and changelog offset in one batch.
+"""The table store: one RocksDB per stage and partition, written by whole batches.
 
-RocksDB stays at or behind the log, never ahead: it is written after the commit only.
-Without fsync a power cut may take its last writes; the changelog gives them back.
+Values and their changelog offset go in as one, so RocksDB stays at or behind the log,
+never ahead: it is written after the commit only. Without fsync a power cut may take
+its last writes; the changelog gives them back.
 """
 
 import bisect

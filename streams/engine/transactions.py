@@ -1,4 +1,4 @@
-"""One transactional producer per stage and partition: a commit is one Kafka transaction."""
+"""One transactional producer per stage and partition: a commit is a transaction."""
 
 import asyncio
 import contextlib
@@ -79,7 +79,7 @@ class KafkaTransactions:
         self._producer = producer
 
     async def close(self) -> None:
-        """Let the producer go; an open transaction is left to the next owner's fence."""
+        """Let the producer go; the next owner's fence settles an open transaction."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _stop(producer)
@@ -148,7 +148,7 @@ class KafkaTransactions:
             sent.append(await _send_batch(producer, batch, topic, partition))
             batch = producer.create_batch()
             if not _append(batch, key, value, headers):
-                raise RecordTooLarge(topic, key, len(value or b""), BATCH_BYTES_MAX)
+                raise _too_large(topic, key, value)
         sent.append(await _send_batch(producer, batch, topic, partition))
         return sent
 
@@ -174,7 +174,11 @@ async def _send_batch(
     return await producer.send_batch(batch, topic, partition=partition), records
 
 
+def _too_large(topic: str, key: bytes | None, value: bytes | None) -> RecordTooLarge:
+    return RecordTooLarge(topic, key, len(value or b""), BATCH_BYTES_MAX)
+
+
 async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
-    # An open transaction cannot be finished here, and a dead broker cannot be waited for.
+    # An open transaction cannot be finished here; nor can a dead broker be waited for.
     with contextlib.suppress(KafkaError, OSError, TimeoutError, AssertionError):
         await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
