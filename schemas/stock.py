@@ -1,0 +1,194 @@
+"""Our own stock messages, version 1: movements in, journal entries and levels out.
+
+The models say what the messages are; the hot paths encode them in `streams.mapping`.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from streams.domain.movements import MovementKind, Outside, Pool
+
+QUANTITY_MAX = 1_000_000_000
+NAME_PATTERN = r"^[^|\x00-\x1f\x7f]+$"
+
+Sku = Annotated[
+    str,
+    Field(
+        pattern=NAME_PATTERN,
+        max_length=256,
+        description="The sellable variant.",
+        examples=["TEE-BLK-M"],
+    ),
+]
+LocationId = Annotated[
+    str,
+    Field(
+        pattern=NAME_PATTERN,
+        max_length=256,
+        description="Our id of the place that holds the stock.",
+        examples=["LDN01"],
+    ),
+]
+Units = Annotated[
+    int, Field(description="Units; below zero where more left than came.")
+]
+Sequence = Annotated[int, Field(ge=1)]
+
+
+class Effect(StrEnum):
+    """What a journal entry did to the row's pools."""
+
+    APPLIED = "applied"
+    ABSORBED = "absorbed"
+    SUPERSEDED = "superseded"
+
+
+class Message(BaseModel):
+    """What our own messages share: frozen, strict, no unknown fields."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    schema_version: Literal[1]
+    """Version of this message's schema."""
+
+
+class StockMovement(Message):
+    """One thing that changes the stock of one SKU at one location.
+
+    Topic `stock-movements`, key `sku`. Fields at their default are left out.
+    """
+
+    movement_id: str = Field(min_length=1, max_length=512)
+    """From the unit, not from the message: a re-send carries the same id."""
+    kind: MovementKind
+    """What happened."""
+    sku: Sku
+    quantity: int = Field(ge=0, le=QUANTITY_MAX)
+    """Units, positive; for a count the absolute quantity found."""
+    occurred_at: AwareDatetime
+    """When it happened in the world."""
+    location_id: str = Field(default="", max_length=256)
+    """Empty only for a release, an announcement or a reservation's cancellation whose
+    place the ledger knows itself."""
+    pool: Pool = Pool.MAIN
+    """For a return or receipt the pool the goods go into, for a count the pool counted.
+    A count of `main` finds what is on hand: reserved units included."""
+    source: Pool | Outside | None = None
+    """The account that an adjustment, hold, unhold or correction takes from."""
+    target: Pool | Outside | None = None
+    """The account that it gives to."""
+    unit_id: str = Field(default="", max_length=256)
+    """The sales item's uuid, where the movement is about one physical unit."""
+    rank: int = Field(default=0, ge=0, lt=2**63)
+    """Orders the events about one unit (NewStore's `logical_timestamp`). A release
+    without a rank is a cancellation: final for its unit."""
+    commerce_counted: bool = False
+    """Commerce has lowered its own quantity for this already."""
+    transfer_ref: str = Field(default="", max_length=256)
+    """Ties a transfer's announcement to its receipt."""
+    corrects: str = Field(default="", max_length=512)
+    """For a correction, the entry that it corrects."""
+    event_name: str = ""
+    """The event that told us, by its vendor's name."""
+    document_type: str = ""
+    """What kind of document stands behind it (order, return, receipt, count)."""
+    document_id: str = ""
+    """That document's id."""
+    origin: str = ""
+    """`topic/partition/offset` of the event that told us."""
+
+    @model_validator(mode="after")
+    def _positive_unless_counted(self) -> "StockMovement":
+        if self.quantity == 0 and self.kind is not MovementKind.COUNT:
+            raise ValueError("quantity must be positive; only a count may find 0")
+        return self
+
+
+class LedgerEntry(Message):
+    """One posting of the journal: `quantity` moved from one account to another.
+
+    Topic `ledger-entries`, key `sku|location_id`, kept for ever. An account is a pool
+    of the location (`LDN01:main`) or an outside account (`customer`).
+    """
+
+    entry_id: str = Field(min_length=1)
+    """Unique: the movement's id, and a suffix where one movement makes two entries."""
+    movement_id: str = Field(min_length=1)
+    """The movement that caused the entry."""
+    kind: MovementKind
+    """What happened."""
+    sku: Sku
+    location_id: LocationId
+    quantity: int = Field(ge=0)
+    """Units moved; 0 where the entry records that nothing was to be moved."""
+    from_account: str
+    """The account that gave the units."""
+    to_account: str
+    """The account that got them."""
+    on_hand_before: Units
+    on_hand_after: Units
+    available_before: int = Field(ge=0)
+    """Units offered to web shops before the entry."""
+    available_after: int = Field(ge=0)
+    """Units offered to web shops after it."""
+    sequence: Sequence
+    """1, 2, 3 … within the row, without a gap."""
+    level_sequence: Sequence
+    """The level's sequence after this entry."""
+    occurred_at: AwareDatetime
+    """When it happened in the world."""
+    recorded_at: AwareDatetime
+    """When the ledger applied it."""
+    effect: Effect
+    """`applied`; `absorbed`: a later count had already seen it, so the pool did not
+    change; `superseded`: something later was known, so nothing changed."""
+    commerce_target: int
+    """Sum, after this entry, of all changes of availability commerce cannot know."""
+    document_type: str = ""
+    document_id: str = ""
+    event_name: str = ""
+    origin: str = ""
+    """`topic/partition/offset` of the event that told us."""
+    unit_id: str = ""
+    corrects: str = ""
+    """For a correction, the entry that it corrects."""
+
+
+class StockLevel(Message):
+    """The stock of one SKU at one location, now.
+
+    Topic `stock-levels`, key `sku|location_id`, compacted.
+    """
+
+    sku: Sku
+    location_id: LocationId
+    on_hand: Units
+    """Units physically there and sellable, reserved ones included."""
+    reserved: Units
+    """Units on hand that are promised to an order and not yet gone."""
+    damaged: Units
+    held: Units
+    in_transit: Units
+    """Units announced to this location and not yet received."""
+    safety_stock: int
+    """Units kept back from selling."""
+    available: int = Field(ge=0)
+    """Units offered to web shops: on hand less reserved less safety stock, never below
+    zero; 0 where the location or the product is not enabled."""
+    enabled: bool
+    """The location and the product are both enabled."""
+    commerce_target: int
+    """Sum of all changes of availability that commerce cannot know by itself."""
+    sequence: Sequence
+    """Grows with every change of the level: each journal entry, and each change of
+    safety stock or enablement."""
+    entries: int = Field(ge=0)
+    """Journal entries of the row so far: the last one's sequence."""
+    as_of: AwareDatetime
+    """When the latest thing known of the row happened."""
+    recorded_at: AwareDatetime
+    """When the ledger last changed the level."""
