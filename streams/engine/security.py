@@ -1,4 +1,4 @@
-"""How every client of ours reaches the broker: address, TLS and SASL, from the settings."""
+"""How every client reaches the broker: address, TLS and SASL, from the settings."""
 
 import ssl
 from pathlib import Path

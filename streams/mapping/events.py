@@ -39,8 +39,10 @@ def envelope_key(envelope: object, event: bytes) -> bytes:
 
 
 def _id_bytes(value: object) -> bytes:
-    # A bool is an int to Python, but no id.
+    # A bool is an int to Python, but no id; nor is a number of hundreds of digits.
     if isinstance(value, bool) or not isinstance(value, str | int):
+        return b""
+    if isinstance(value, int) and not 0 <= value < 2**64:
         return b""
     key = str(value).strip().encode("utf-8", "replace")
     return key if len(key) <= _ID_BYTES_MAX else b""
