@@ -1,4 +1,4 @@
-"""Just enough of Kafka's protocol to tell whether a broker is ready; no package needed."""
+"""Just enough of Kafka's protocol to tell whether a broker is ready."""
 
 import socket
 import struct
