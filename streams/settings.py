@@ -64,5 +64,6 @@ class Settings(BaseSettings):
     batch_records_max: int = Field(default=4000, ge=1, le=100_000)
     session_timeout_s: float = Field(default=10.0, ge=1.0, le=300.0)
     api_keys: str = ""
+    crash_at: str = ""
     commercetools: CommercetoolsSettings = CommercetoolsSettings()
     newstore: NewStoreSettings = NewStoreSettings()

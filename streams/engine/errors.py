@@ -130,7 +130,7 @@ class WrongPartitionCount(EngineError):
             f"Topic {topic!r} has {actual} partitions, but ONESHELF_PARTITIONS is "
             f"{wanted}",
             remedy=f"Set ONESHELF_PARTITIONS={actual} if all topics have that count. "
-            "The count of a live ledger cannot be changed in place: begin a new one with "
+            "A live ledger's count cannot be changed in place: begin a new one with "
             "another ONESHELF_APP_ID and ONESHELF_TOPIC_PREFIX, and replay into it",
         )
 

@@ -1,0 +1,327 @@
+"""The engine: a Faust app whose stages are folds, committed exactly once.
+
+Faust keeps membership, assignment, tables and routing; everything between a polled
+batch and its commit is ours. See the README beside this file for what is promised.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka import TopicPartition
+from faust import stores
+from faust.transport import drivers
+from faust.types import TP
+
+from streams.domain.reference import Reference
+from streams.engine import names
+from streams.engine.commit import Environment, PartitionRuntime, StoreView
+from streams.engine.crash import crash_point
+from streams.engine.datadir import DataFolder
+from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
+from streams.engine.fold import Clock, CommitListener, Stage
+from streams.engine.partition import PartitionTask
+from streams.engine.restore import Changelog, Progress, restore
+from streams.engine.security import client_arguments
+from streams.engine.store import RocksStore, new_cache
+from streams.engine.transactions import KafkaTransactions
+from streams.settings import Settings
+from streams.topics import Topic
+
+log = structlog.get_logger(__name__)
+
+drivers.TRANSPORTS.aliases["oneshelf"] = "streams.engine.delivery:Transport"
+stores.STORES.aliases["oneshelf"] = "streams.engine.table:EngineStore"
+
+RESTORE_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StageBinding:
+    """A stage and who hears of its commits."""
+
+    stage: Stage
+    listener: CommitListener | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who answers for a key: this worker (`url` None), another one, or nobody yet."""
+
+    partition: int
+    is_local: bool
+    url: str | None
+
+
+class Engine:
+    """Runs stages on the partitions that the group gives this worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        stages: Sequence[StageBinding],
+        reference: Reference,
+        clock: Clock,
+        *,
+        progress: Progress | None = None,
+        canonical_url: str,
+    ) -> None:
+        self.settings = settings
+        self.partition_for = names.Partitioner(settings.partitions)
+        self.failed: asyncio.Future[BaseException] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self.restoring: tuple[int, int] | None = None
+        self._bindings = {binding.stage.name: binding for binding in stages}
+        self._client = client_arguments(settings)
+        self._folder = DataFolder(settings)
+        self._cache = new_cache()
+        self._tasks: dict[tuple[str, int], PartitionTask] = {}
+        self._sources: dict[str, list[tuple[str, Topic]]] = {}
+        self._stage_of_changelog: dict[str, str] = {}
+        self._progress = progress
+        self._environment = Environment(
+            clock=clock,
+            reference=reference,
+            partition_for=self.partition_for,
+            crash_point=crash_point(settings),
+        )
+        self.app = self._build_app(canonical_url)
+
+    # --- Life ---
+
+    async def start(self) -> None:
+        """Join the group; returns once the assigned state is restored."""
+        self._folder.lock()
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way, leave, and let go of everything."""
+        for task in list(self._tasks.values()):
+            await task.suspend()
+        await self.app.stop()
+        for task in list(self._tasks.values()):
+            await self._close(task)
+        self._folder.unlock()
+
+    # --- What the consumer and recovery ask (DeliveryPort) ---
+
+    def wants(self, tp: TP) -> bool:
+        tasks = [
+            self._tasks.get((stage, tp.partition))
+            for stage, _ in self._sources.get(tp.topic, ())
+        ]
+        return bool(tasks) and all(task is not None and task.wants() for task in tasks)
+
+    def positions(self, tps: Collection[TP]) -> Mapping[TP, int | None]:
+        found: dict[TP, int | None] = {}
+        for tp in tps:
+            known = [
+                self._next_offset(stage, topic, tp.partition)
+                for stage, topic in self._sources.get(tp.topic, ())
+            ]
+            # Where two stages read one topic, the one behind decides where to read on;
+            # the other knows what it has applied.
+            found[tp] = min((offset or 0 for offset in known), default=0) or None
+        return found
+
+    def _next_offset(self, stage: str, topic: Topic, partition: int) -> int | None:
+        task = self._tasks.get((stage, partition))
+        return None if task is None else task.runtime.next_offsets.get(topic)
+
+    async def restore(self, actives: Collection[TP], generation: int) -> None:
+        wanted = {
+            (self._stage_of_changelog[tp.topic], tp.partition)
+            for tp in actives
+            if tp.topic in self._stage_of_changelog
+        }
+        for key in [key for key in self._tasks if key not in wanted]:
+            await self._close(self._tasks.pop(key))
+        for key in sorted(wanted - self._tasks.keys()):
+            self._tasks[key] = self._new_task(*key)
+        tasks = list(self._tasks.values())
+        for attempt in range(1, RESTORE_ATTEMPTS + 1):
+            try:
+                await asyncio.gather(*(task.transactions.open() for task in tasks))
+                await self._restore(tasks)
+                break
+            except Exception as error:  # noqa: BLE001 - retried, then fail-stop
+                if attempt == RESTORE_ATTEMPTS:
+                    self.fail(error)
+                    return
+                log.warning("restore_retried", attempt=attempt, cause=repr(error))
+                await asyncio.sleep(attempt)
+        for task in tasks:
+            task.open()
+        log.info("partitions_open", generation=generation, partitions=len(tasks))
+
+    # --- What the web and the wiring ask ---
+
+    def view(self, stage: str, partition: int) -> StoreView | None:
+        """Return the state of a partition that is open here; else None."""
+        task = self._tasks.get((stage, partition))
+        if task is None or not task.is_open or self.app.rebalancing:
+            return None
+        return task.runtime.view
+
+    def owner(self, stage: str, key: bytes) -> Owner:
+        """Say who owns a key of a stage's tables."""
+        partition = self.partition_for(key)
+        if self.view(stage, partition) is not None:
+            return Owner(partition, is_local=True, url=None)
+        url = self.app.assignor.url_of(names.changelog(self.settings, stage), partition)
+        if url == str(self.app.conf.canonical_url):
+            url = None  # Ours, but being restored.
+        return Owner(partition, is_local=False, url=url)
+
+    def staleness_s(self, stage: str, partition: int) -> float:
+        """Return the age of what the state may not know yet; 0 when caught up."""
+        task = self._tasks.get((stage, partition))
+        if task is None:
+            return float("inf")
+        oldest = 0.0
+        for topic in task.runtime.stage.sources:
+            tp = TP(names.physical(self.settings, topic), partition)
+            behind = self.lag(tp, task.runtime.next_offsets.get(topic))
+            if behind and topic in task.last_applied_ms:
+                age = time.time() - task.last_applied_ms[topic] / 1000
+                oldest = max(oldest, age)
+        return max(0.0, oldest)
+
+    def lag(self, tp: TP, next_offset: int | None) -> int:
+        """Return how many records wait in a source partition, as last polled."""
+        try:
+            highwater = self.app.consumer.highwater(tp)
+        except Exception:  # noqa: BLE001 - before the first poll there is none
+            return 0
+        return max(0, (highwater or 0) - (next_offset or 0))
+
+    def tasks(self) -> Sequence[PartitionTask]:
+        """List the partitions this worker holds."""
+        return list(self._tasks.values())
+
+    def fail(self, error: BaseException) -> None:
+        """Stop the worker: something is wrong that retrying did not mend."""
+        if not self.failed.done():
+            log.error("engine_failed", cause=repr(error))
+            self.failed.set_result(error)
+
+    # --- Building ---
+
+    def _build_app(self, canonical_url: str) -> EngineApp:
+        settings = self.settings
+        app = EngineApp(
+            settings.app_id,
+            broker=f"oneshelf://{settings.broker.split(',')[0]}",
+            store="oneshelf://",
+            datadir=str(self._folder.path / "faust"),
+            canonical_url=canonical_url,
+            web_enabled=False,
+            web_host="127.0.0.1",
+            topic_partitions=settings.partitions,
+            topic_replication_factor=settings.replication_factor,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            key_serializer="raw",
+            value_serializer="raw",
+            consumer_group_instance_id=f"{settings.app_id}-{settings.worker_id}",
+            broker_max_poll_records=settings.batch_records_max,
+            consumer_max_fetch_size=1 << 20,
+            broker_session_timeout=settings.session_timeout_s,
+            broker_heartbeat_interval=settings.session_timeout_s / 5,
+            broker_rebalance_timeout=30.0,
+            TableManager=EngineTableManager,
+            PartitionAssignor=Assignor,
+        )
+        app.engine = self
+        app.client_arguments = self._client
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        for binding in self._bindings.values():
+            self._add_stage(app, binding.stage)
+        return app
+
+    def _add_stage(self, app: EngineApp, stage: Stage) -> None:
+        app.Table(stage.name, partitions=self.settings.partitions)
+        self._stage_of_changelog[names.changelog(self.settings, stage.name)] = (
+            stage.name
+        )
+        for topic in stage.sources:
+            name = names.physical(self.settings, topic)
+            self._sources.setdefault(name, []).append((stage.name, topic))
+            channel = app.topic(name, partitions=self.settings.partitions)
+            app.agent(channel, name=f"{stage.name}-{topic.name}")(
+                self._deliverer(stage.name, topic)
+            )
+
+    def _deliverer(self, stage: str, topic: Topic) -> Callable[[Any], Any]:
+        async def deliver(stream: Any) -> None:
+            async for event in stream.events():
+                delivery = event.message.value
+                task = self._tasks.get((stage, event.message.partition))
+                if task is not None and delivery.epoch == self.app.consumer.epoch:
+                    task.accept(topic, delivery)
+
+        return deliver
+
+    def _new_task(self, stage: str, partition: int) -> PartitionTask:
+        binding = self._bindings[stage]
+        store = RocksStore(self._folder.state(stage, partition), self._cache)
+        transactions = KafkaTransactions(
+            transactional_id=names.transactional_id(self.settings, stage, partition),
+            group_id=self.settings.app_id,
+            changelog_topic=names.changelog(self.settings, stage),
+            partition=partition,
+            physical=lambda topic: f"{self.settings.topic_prefix}{topic}",
+            client=self._client,
+            crash_point=self._environment.crash_point,
+        )
+        runtime = PartitionRuntime(
+            binding.stage,
+            partition,
+            store,
+            transactions,
+            self._environment,
+            binding.listener,
+        )
+        return PartitionTask(
+            runtime,
+            transactions,
+            store,
+            restore=lambda task: self._restore([task]),
+            fail=self.fail,
+            batch_records_max=self.settings.batch_records_max,
+        )
+
+    async def _restore(self, tasks: Sequence[PartitionTask]) -> None:
+        changelogs = [
+            Changelog(
+                TopicPartition(
+                    names.changelog(self.settings, task.runtime.stage.name),
+                    task.runtime.partition,
+                ),
+                task.store,
+            )
+            for task in tasks
+        ]
+        try:
+            await restore(changelogs, self._client, self._on_progress)
+        finally:
+            self.restoring = None
+
+    def _on_progress(self, done: int, total: int) -> None:
+        self.restoring = (done, total)
+        if self._progress is not None:
+            self._progress(done, total)
+
+    async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        await asyncio.gather(*(task.suspend() for task in self._tasks.values()))
+
+    async def _close(self, task: PartitionTask) -> None:
+        await task.close()
+        listener = self._bindings[task.runtime.stage.name].listener
+        if listener is not None:
+            listener.closed(task.runtime.partition)

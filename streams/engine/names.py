@@ -1,0 +1,41 @@
+"""Names on the broker: physical topics, changelogs, transactional ids, partitions."""
+
+from functools import lru_cache
+
+from aiokafka.partitioner import murmur2
+
+from streams.settings import Settings
+from streams.topics import Topic
+
+# Hashing a key in Python costs ten microseconds; a retailer's SKUs repeat.
+KEYS_REMEMBERED = 200_000
+
+
+def physical(settings: Settings, topic: Topic) -> str:
+    """Return a catalogue topic's name on the broker."""
+    return f"{settings.topic_prefix}{topic.name}"
+
+
+def changelog(settings: Settings, stage: str) -> str:
+    """Return the name that Faust gives a table's changelog."""
+    return f"{settings.app_id}-{stage}-changelog"
+
+
+def transactional_id(settings: Settings, stage: str, partition: int) -> str:
+    """Return the id whose owner alone may commit for this stage and partition."""
+    return f"{settings.app_id}-{stage}-{partition}"
+
+
+class Partitioner:
+    """Kafka's default partitioner (murmur2 of the key), with a memory."""
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
+        self._remembered = lru_cache(maxsize=KEYS_REMEMBERED)(self._hash)
+
+    def __call__(self, key: bytes) -> int:
+        return self._remembered(key)
+
+    def _hash(self, key: bytes) -> int:
+        hashed: int = murmur2(key) & 0x7FFFFFFF
+        return hashed % self.partitions

@@ -1,0 +1,187 @@
+"""One stage in one partition at work: its queue, its ticks, its retries, its fence."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from streams.engine.commit import CommitUnknown, Fenced, PartitionRuntime
+from streams.engine.delivery import Delivery
+from streams.engine.errors import DeliveryGap, EngineError
+from streams.engine.fold import Record
+from streams.engine.store import RocksStore
+from streams.engine.transactions import KafkaTransactions
+from streams.topics import Topic
+
+log = structlog.get_logger(__name__)
+
+# Two batches wait while one is folded: the fold never starves, memory stays bounded.
+QUEUED_BATCHES_MAX = 2
+ATTEMPTS_MAX = 8
+BACKOFF_FIRST_S = 0.2
+BACKOFF_MAX_S = 10.0
+
+Restore = Callable[["PartitionTask"], Awaitable[None]]
+Fail = Callable[[BaseException], None]
+
+
+class PartitionTask:
+    """Runs a partition's batches and ticks one after the other."""
+
+    def __init__(
+        self,
+        runtime: PartitionRuntime,
+        transactions: KafkaTransactions,
+        store: RocksStore,
+        *,
+        restore: Restore,
+        fail: Fail,
+        batch_records_max: int,
+    ) -> None:
+        self.runtime = runtime
+        self.transactions = transactions
+        self.store = store
+        self.is_open = False
+        self.last_applied_ms: dict[Topic, int] = {}
+        self._restore = restore
+        self._fail = fail
+        self._batch_records_max = batch_records_max
+        self._queue: deque[tuple[Topic, Delivery]] = deque()
+        self._work = asyncio.Event()
+        self._busy = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+        self._tick_due = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.runtime.stage.name}-{self.runtime.partition}"
+
+    def wants(self) -> bool:
+        """Say whether another batch may be polled for this partition."""
+        return self.is_open and len(self._queue) < QUEUED_BATCHES_MAX
+
+    def accept(self, topic: Topic, delivery: Delivery) -> None:
+        """Queue a polled batch; dropped where the partition is not open."""
+        if self.is_open:
+            self._queue.append((topic, delivery))
+            self._work.set()
+
+    def open(self) -> None:
+        """Begin to work: the log is fenced and the state restored."""
+        self._queue.clear()
+        self.runtime.load()
+        self.is_open = True
+        self._tick_due = 0.0
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=self.name)
+        self._work.set()
+
+    async def suspend(self) -> None:
+        """Stop taking work; return once the commit under way has ended."""
+        self.is_open = False
+        self._queue.clear()
+        async with self._busy:
+            pass
+
+    async def close(self) -> None:
+        """Let go of the partition: task, producer and database."""
+        await self.suspend()
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await self.transactions.close()
+        self.store.close()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._wait_for_work()
+                async with self._busy:
+                    await self._work_once()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - fail-stop: anything else stops the worker
+            self.is_open = False
+            self._fail(error)
+
+    async def _wait_for_work(self) -> None:
+        interval = self.runtime.stage.tick_interval_s
+        timeout = None
+        if interval is not None and self.is_open:
+            timeout = max(0.0, self._tick_due - time.monotonic())
+        try:
+            async with asyncio.timeout(timeout):
+                await self._work.wait()
+        except TimeoutError:
+            pass
+        self._work.clear()
+
+    async def _work_once(self) -> None:
+        interval = self.runtime.stage.tick_interval_s
+        due = interval is not None and time.monotonic() >= self._tick_due
+        if interval is not None and due and self.is_open:
+            await self._attempt(self.runtime.tick)
+            self._tick_due = time.monotonic() + interval
+        while self._queue and self.is_open:
+            topic, records, fetched_from = self._take()
+            self._check_follows(topic, fetched_from)
+            await self._attempt(lambda: self.runtime.apply(topic, records))  # noqa: B023 - awaited here
+            self.last_applied_ms[topic] = records[-1].timestamp
+            await asyncio.sleep(0)
+
+    def _take(self) -> tuple[Topic, list[Record], int]:
+        """Take the next batch, joined with the following ones of its topic that fit."""
+        topic, (records, fetched_from, _) = self._queue.popleft()
+        while self._queue and self._queue[0][0] is topic:
+            following = self._queue[0][1].records
+            if len(records) + len(following) > self._batch_records_max:
+                break
+            records = records + following
+            self._queue.popleft()
+        return topic, records, fetched_from
+
+    def _check_follows(self, topic: Topic, fetched_from: int) -> None:
+        expected = self.runtime.next_offsets.get(topic)
+        if expected is not None and fetched_from > expected:
+            raise DeliveryGap(f"{self.name}, {topic.name}", expected, fetched_from)
+
+    async def _attempt(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do it until it is committed; a doubtful commit is settled from the log."""
+        backoff = BACKOFF_FIRST_S
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                if attempt > 1:
+                    await self._reopen()
+                await work()
+            except Fenced:
+                # Another worker owns the partition; the rebalance that says so follows.
+                log.warning("partition_fenced", partition=self.name)
+                self.is_open = False
+                self._queue.clear()
+                return
+            except CommitUnknown as error:
+                log.warning(
+                    "commit_unknown",
+                    partition=self.name,
+                    attempt=attempt,
+                    cause=str(error),
+                )
+                if attempt == ATTEMPTS_MAX:
+                    raise
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, BACKOFF_MAX_S)
+            else:
+                return
+
+    async def _reopen(self) -> None:
+        await self.transactions.open()
+        try:
+            await self._restore(self)
+        except EngineError:
+            raise
+        except Exception as error:
+            raise CommitUnknown(f"{self.name}: cannot restore: {error!r}") from error
+        self.runtime.load()
