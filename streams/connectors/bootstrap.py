@@ -1,0 +1,77 @@
+"""Prepare a commercetools project: our custom type, a supply channel per location."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+
+from streams.connectors.commercetools import CommercetoolsClient
+from streams.connectors.errors import (
+    Ambiguous,
+    Duplicate,
+    Misconfigured,
+    VersionConflict,
+)
+from streams.domain.reference import Location
+from streams.mapping.commerce import INVENTORY_SUPPLY, TYPE_KEY, missing_fields
+
+ROUNDS_MAX = 5
+"""How often to look again when someone else changes the same thing meanwhile."""
+
+
+async def bootstrap(
+    client: CommercetoolsClient, locations: Iterable[Location]
+) -> list[str]:
+    """Make what is missing, leave what is there; say in sentences what was done.
+
+    Run it as often as you like: the second run does nothing.
+
+    Raises:
+        ConnectorError: commercetools cannot be reached or refuses.
+    """
+    done = [await _until_settled(lambda: _bootstrap_type(client))]
+    labels = {
+        place.commercetools_channel_key: place.label
+        for place in locations
+        if place.commercetools_channel_key
+    }
+    for key, label in sorted(labels.items()):
+        step = partial(_bootstrap_channel, client, key, label)
+        done.append(await _until_settled(step))
+    return done
+
+
+async def _until_settled(step: Callable[[], Awaitable[str]]) -> str:
+    for _ in range(ROUNDS_MAX - 1):
+        try:
+            return await step()
+        except (Ambiguous, Duplicate, VersionConflict):
+            continue  # Done by someone, perhaps by us: look again.
+    return await step()
+
+
+async def _bootstrap_type(client: CommercetoolsClient) -> str:
+    known = await client.stock_type()
+    if known is None:
+        await client.create_stock_type()
+        return f"custom type {TYPE_KEY}: created"
+    if "inventory-entry" not in known.resource_type_ids:
+        raise Misconfigured(
+            f"The custom type {TYPE_KEY} exists but is not for inventory entries: "
+            "delete it, or give it the resource type inventory-entry",
+            reason="type_unusable",
+        )
+    missing = list(missing_fields(known))
+    if missing:
+        await client.add_type_fields(known, missing)
+        return f"custom type {TYPE_KEY}: added {', '.join(missing)}"
+    return f"custom type {TYPE_KEY}: already there"
+
+
+async def _bootstrap_channel(client: CommercetoolsClient, key: str, label: str) -> str:
+    known = await client.channel(key)
+    if known is None:
+        await client.create_channel(key, label)
+        return f"channel {key}: created"
+    if INVENTORY_SUPPLY not in known.roles:
+        await client.add_supply_role(known)
+        return f"channel {key}: given the role {INVENTORY_SUPPLY}"
+    return f"channel {key}: already there"
