@@ -294,6 +294,7 @@ class Engine:
             restore=lambda task: self._restore([task]),
             fail=self.fail,
             batch_records_max=self.settings.batch_records_max,
+            session_timeout_s=self.settings.session_timeout_s,
         )
 
     async def _restore(self, tasks: Sequence[PartitionTask]) -> None:

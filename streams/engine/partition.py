@@ -39,6 +39,7 @@ class PartitionTask:
         restore: Restore,
         fail: Fail,
         batch_records_max: int,
+        session_timeout_s: float,
     ) -> None:
         self.runtime = runtime
         self.transactions = transactions
@@ -48,6 +49,8 @@ class PartitionTask:
         self._restore = restore
         self._fail = fail
         self._batch_records_max = batch_records_max
+        self._session_timeout_s = session_timeout_s
+        self._suspended = asyncio.Event()
         self._queue: deque[tuple[Topic, Delivery]] = deque()
         self._work = asyncio.Event()
         self._busy = asyncio.Lock()
@@ -73,6 +76,7 @@ class PartitionTask:
         self._queue.clear()
         self.runtime.load()
         self.is_open = True
+        self._suspended.clear()
         self._tick_due = 0.0
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=self.name)
@@ -81,6 +85,7 @@ class PartitionTask:
     async def suspend(self) -> None:
         """Stop taking work; return once the commit under way has ended."""
         self.is_open = False
+        self._suspended.set()
         self._queue.clear()
         async with self._busy:
             pass
@@ -157,11 +162,9 @@ class PartitionTask:
                     await self._reopen()
                 await work()
             except Fenced:
-                # Another worker owns the partition; the rebalance that says so follows.
                 log.warning("partition_fenced", partition=self.name)
-                self.is_open = False
-                self._queue.clear()
-                return
+                if await self._rebalance_follows():
+                    return
             except CommitUnknown as error:
                 log.warning(
                     "commit_unknown",
@@ -175,6 +178,19 @@ class PartitionTask:
                 backoff = min(backoff * 2, BACKOFF_MAX_S)
             else:
                 return
+
+    async def _rebalance_follows(self) -> bool:
+        """Wait for the rebalance that tells us of the partition's new owner.
+
+        If none comes, nobody else has it: the broker gave up on a transaction that took
+        too long, and the partition is ours to open anew.
+        """
+        try:
+            async with asyncio.timeout(self._session_timeout_s):
+                await self._suspended.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _reopen(self) -> None:
         await self.transactions.open()

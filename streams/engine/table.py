@@ -58,3 +58,11 @@ class EngineStore(base.SerializedStore):
 
     def reset_state(self) -> None:
         """Do nothing: stores are the engine's."""
+
+    async def backup_partition(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: the changelog is the backup."""
+        self._refuse()
+
+    def restore_backup(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: the changelog is the backup."""
+        self._refuse()

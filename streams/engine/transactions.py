@@ -8,7 +8,7 @@ import aiokafka
 import structlog
 from aiokafka.errors import (
     InvalidProducerEpoch,
-    InvalidTransactionState,
+    InvalidTxnState,
     KafkaError,
     ProducerFenced,
 )
@@ -69,6 +69,8 @@ class KafkaTransactions:
             max_batch_size=BATCH_BYTES_MAX,
             max_request_size=BATCH_BYTES_MAX + 48_000,
             linger_ms=0,
+            # The broker is still ending the last transaction now and then: ask again soon.
+            retry_backoff_ms=10,
             **self._client,
         )
         try:
@@ -92,7 +94,7 @@ class KafkaTransactions:
             return await self._transact(producer, commit)
         except (ProducerFenced, InvalidProducerEpoch) as error:
             raise Fenced(self._transactional_id) from error
-        except InvalidTransactionState as error:
+        except InvalidTxnState as error:
             # What an old epoch gets to hear from brokers since KIP-890.
             raise Fenced(self._transactional_id) from error
         except (KafkaError, OSError, TimeoutError) as error:
