@@ -1,0 +1,117 @@
+"""The HTTP server inside the worker's event loop: uvicorn without process manners."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+from typing import Any
+
+import uvicorn
+
+from streams.web.app import Web
+from streams.web.guarded import GuardedProtocol
+
+KEEP_ALIVE_S = 5
+# Every connection costs some tens of kilobytes; beyond this callers get 503.
+CONNECTIONS_MAX = 2048
+STOP_TIMEOUT_S = 5
+
+
+class CannotListen(OSError):
+    """The host and port cannot be listened on; the message says why and what to do."""
+
+
+class WebServer:
+    """Serves a `Web` on one port; takes no signals, writes no access log."""
+
+    def __init__(self, app: Web, host: str, port: int) -> None:
+        self._app = app
+        self._host = host
+        self._wanted_port = port
+        self._socket: socket.socket | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._server = _Embedded(
+            uvicorn.Config(
+                app,
+                http=GuardedProtocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=CONNECTIONS_MAX,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=STOP_TIMEOUT_S,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        """The port in use; differs from the one asked for when that was 0."""
+        if self._socket is None:
+            return self._wanted_port
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a trailing slash."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen, and return once requests are answered. Raises `CannotListen`."""
+        self._socket = _listen(self._host, self._wanted_port)
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Finish the requests under way (5 s at most), then close everything."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+            self._task = None
+        await self._app.aclose()
+
+
+class _Embedded(uvicorn.Server):
+    """Uvicorn as a guest: the worker handles signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            connections: list[Any] = list(self.server_state.connections)
+            for connection in connections:
+                connection.close_if_stalled(now)
+        return await super().on_tick(counter)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise CannotListen(
+            f"HTTP_HOST '{host}' is not a host of this machine ({error.strerror}); "
+            "use 127.0.0.1, or 0.0.0.0 with API_KEYS set"
+        ) from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(
+            f"HTTP_PORT {port} on {host} cannot be used ({error.strerror}); stop what "
+            "uses it, set ONESHELF_HTTP_PORT, or 0 for any free port"
+        ) from error
+    return listener

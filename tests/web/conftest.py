@@ -1,0 +1,111 @@
+"""A really running worker web on a free port, with the engine room in memory."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from streams.settings import NewStoreSettings, Settings
+from streams.web.app import Web
+from streams.web.bodies import Bodies
+from streams.web.server import WebServer
+from tests.web.fakes import FakeJournal, FakeLedger, FakeSink
+
+
+def settings(**values: Any) -> Settings:
+    webhook_key = values.pop("webhook_key", "")
+    return Settings(
+        _env_file=None,
+        newstore=NewStoreSettings(webhook_key=webhook_key),
+        **{"http_host": "127.0.0.1", "api_keys": "", **values},
+    )
+
+
+@dataclass
+class Worker:
+    """A running web, its fakes, and a client for it."""
+
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    sink: FakeSink = field(default_factory=FakeSink)
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def serve(
+        self, *, fast: bool = True, bodies: Bodies | None = None, **values: Any
+    ) -> "Worker":
+        self.web = Web(
+            settings=settings(**values),
+            ledger=self.ledger,
+            sink=self.sink,
+            journal=self.journal,
+            registry=self.registry,
+            fast=fast,
+            bodies=bodies,
+        )
+        self.server = WebServer(self.web, "127.0.0.1", 0)
+        return self
+
+    async def start(self) -> None:
+        await self.server.start()
+        self.url = self.server.url
+        self.client = httpx.AsyncClient(base_url=self.url, trust_env=False)
+
+    async def stop(self) -> None:
+        await self.client.aclose()
+        await self.server.stop()
+
+
+Serve = Callable[..., Awaitable[Worker]]
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """Start workers; they stop with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(
+            ledger: FakeLedger | None = None,
+            registry: CollectorRegistry | None = None,
+            **values: Any,
+        ) -> Worker:
+            worker = Worker(
+                ledger=ledger or FakeLedger(),
+                registry=registry or CollectorRegistry(),
+            ).serve(**values)
+            await worker.start()
+            stack.push_async_callback(worker.stop)
+            return worker
+
+        yield start
+
+
+@pytest.fixture
+async def worker(serve: Serve) -> Worker:
+    """An open worker on loopback with one SKU at two locations."""
+    worker = await serve()
+    stock(worker.ledger)
+    return worker
+
+
+def stock(ledger: FakeLedger) -> None:
+    ledger.put(
+        "TEE", "LDN01", on_hand=7, reserved=2, safety_stock=1, in_transit=12, sequence=9
+    )
+    ledger.put("TEE", "LDN02", on_hand=3, damaged=1, sequence=4)
+
+
+@pytest.fixture
+def keys() -> str:
+    """One key for each scope: reader, feeder (ingest), boss (operate)."""
+    return ",".join(
+        (
+            f"shop:read:{sha256(b'reader').hexdigest()}",
+            f"feed:ingest:{sha256(b'feeder').hexdigest()}",
+            f"desk:operate+read:{sha256(b'boss').hexdigest()}",
+        )
+    )
