@@ -112,7 +112,7 @@ class _Admin:
             await self._client.start()
         except (KafkaError, OSError) as error:
             await self._client.close()
-            raise _unavailable(self._broker, error) from error
+            raise unavailable(self._broker, error) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -138,7 +138,8 @@ class _Admin:
             log.info("topics_created_elsewhere")
 
 
-def _unavailable(broker: str, error: Exception) -> BrokerUnavailable:
+def unavailable(broker: str, error: Exception) -> BrokerUnavailable:
+    """Name an unreachable broker and the remedy."""
     return BrokerUnavailable(
         f"The Kafka broker at {broker!r} does not answer ({error!r})",
         remedy="Check that it runs and that ONESHELF_BROKER names its host and port, "
