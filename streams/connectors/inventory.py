@@ -8,7 +8,7 @@ what it was last told, and its version admits only one of two writers.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol, assert_never
+from typing import NamedTuple, Protocol, assert_never
 
 from streams.connectors.errors import (
     Ambiguous,
@@ -42,14 +42,13 @@ from streams.domain.publications import Told
 from streams.mapping.commerce import (
     SEQUENCE_FIELD,
     TARGET_FIELD,
-    AdoptionWire,
     Body,
     EntryWire,
-    UpdateWire,
     actions_of,
     draft_of,
     entry_of,
 )
+from streams.mapping.publications import Action, AdoptionWire, UpdateWire
 
 ROUNDS_MAX = 4
 """Reads and decisions in one go; after that others get their turn first."""
@@ -100,9 +99,6 @@ class Counters:
     superseded: int = 0
     refused: int = 0
     misconfigured: int = 0
-
-
-Action = Literal["create", "adopt", "add", "remove", "change", "fields", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +354,7 @@ def _action_of(decision: Decision) -> Action:
 def _overtaken(sequence: int, update: UpdateWire) -> Overtaken:
     return Overtaken(
         f"The entry was told sequence {sequence}, ours is {update.sequence}: another "
-        f"or an earlier installation writes here; clear the entry's fields {TARGET_FIELD} "
-        f"and {SEQUENCE_FIELD} to have it adopted anew",
+        "or an earlier installation writes here; clear the entry's fields "
+        f"{TARGET_FIELD} and {SEQUENCE_FIELD} to have it adopted anew",
         reason="overtaken",
     )

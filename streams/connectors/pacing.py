@@ -49,7 +49,7 @@ class Turn:
         """Give the place back; more than once is harmless."""
         if self._open:
             self._open = False
-            self._pace.release()
+            self._pace.release(unused=self._paid)
 
 
 class Pace:
@@ -68,6 +68,7 @@ class Pace:
         self._limiter = AsyncLimiter(burst, burst / requests_per_second)
         self._rng = rng
         self._busy = 0
+        self._unused = 0
         self._freed = asyncio.Event()
         self._paused_until = 0.0
         self._cut_at = float("-inf")
@@ -91,14 +92,17 @@ class Pace:
         try:
             await self.token()
         except BaseException:
-            self.release()
+            self.release(unused=False)
             raise
         return Turn(self)
 
     async def token(self) -> None:
         """Wait until one request may be sent."""
         await self._unpaused()
-        await self._limiter.acquire()
+        if self._unused:
+            self._unused -= 1  # Paid for by a turn that found nothing to send.
+        else:
+            await self._limiter.acquire()
         await self._unpaused()
 
     def succeeded(self) -> None:
@@ -125,8 +129,9 @@ class Pace:
         """Hold everything, for a fault that no single entry can help."""
         self._pause(seconds)
 
-    def release(self) -> None:
+    def release(self, *, unused: bool) -> None:
         self._busy -= 1
+        self._unused += unused
         self._freed.set()
 
     async def _unpaused(self) -> None:

@@ -1,4 +1,4 @@
-"""commercetools inventory on the wire <-> domain values, and the codecs of our rows.
+"""commercetools inventory on the wire <-> domain values.
 
 Pure. Field names and actions: commercetools API reference, "Inventory".
 """
@@ -6,13 +6,11 @@ Pure. Field names and actions: commercetools API reference, "Inventory".
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, assert_never
 
 import msgspec
 
 from streams.domain.availability import (
-    POOLED,
     AddQuantity,
     Adopt,
     ChangeQuantity,
@@ -25,7 +23,7 @@ from streams.domain.availability import (
     Update,
     Wanted,
 )
-from streams.domain.publications import Level, Publication
+from streams.mapping.publications import UpdateWire
 
 TYPE_KEY: Final = "oneshelf-stock"
 TARGET_FIELD: Final = "oneshelfTarget"
@@ -36,99 +34,6 @@ Body = dict[str, Any]
 """A JSON body to send."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{2,256}")
-
-
-# Our own messages
-
-
-class StockLevelWire(msgspec.Struct, frozen=True):
-    """What publishing reads of a stock level; the ledger's schema says more."""
-
-    sku: str
-    location_id: str
-    available: int
-    commerce_target: int
-    sequence: int
-    schema_version: int = 1
-
-
-class UpdateWire(msgspec.Struct, frozen=True):
-    sku: str
-    location_id: str
-    channel_key: str
-    target: int
-    available: int
-    sequence: int
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(self.target, self.available, self.sequence)
-
-    @property
-    def key(self) -> bytes:
-        return entry_row_key(self.sku, self.location_id)
-
-
-class AdoptionWire(msgspec.Struct, frozen=True):
-    found: int
-    correction: int
-
-
-class RefusalWire(msgspec.Struct, frozen=True):
-    reason: str
-    sentence: str
-    status: int = 0
-
-
-class AnswerWire(msgspec.Struct, frozen=True, kw_only=True):
-    """The same message as `schemas.commerce.InventoryAnswer`, for the hot path."""
-
-    schema_version: int = 1
-    update: UpdateWire
-    outcome: str
-    action: str
-    answered_at: datetime
-    entry_id: str = ""
-    entry_version: int = 0
-    quantity: int = 0
-    correlation_id: str = ""
-    adoption: AdoptionWire | None = None
-    refusal: RefusalWire | None = None
-
-
-level_decoder = msgspec.json.Decoder(StockLevelWire)
-answer_decoder = msgspec.json.Decoder(AnswerWire)
-encode_message = msgspec.json.Encoder().encode
-
-decode_publication = msgspec.msgpack.Decoder(Publication).decode
-decode_level = msgspec.msgpack.Decoder(Level).decode
-encode_row = msgspec.msgpack.Encoder().encode
-
-
-def entry_row_key(sku: str, location_id: str) -> bytes:
-    return f"{sku}|{location_id}".encode()
-
-
-def split_row_key(key: bytes) -> tuple[str, str]:
-    """Split a row key into SKU and location id; the SKU itself may hold a bar."""
-    sku, _, location_id = key.decode().rpartition("|")
-    return sku, location_id
-
-
-def update_of(key: bytes, row: Publication) -> UpdateWire:
-    """Say what the row's entry must come to."""
-    sku, location_id = split_row_key(key)
-    return UpdateWire(
-        sku=sku,
-        location_id=location_id,
-        channel_key=row.channel_key,
-        target=row.target,
-        available=row.available,
-        sequence=row.sequence,
-    )
-
-
-# commercetools
 
 
 class ReferenceWire(msgspec.Struct, frozen=True, rename="camel"):
@@ -326,7 +231,3 @@ def missing_fields(wire: TypeWire) -> Sequence[str]:
     """Name our fields that an existing type lacks."""
     present = {definition.name for definition in wire.field_definitions}
     return [name for name in TYPE_FIELDS if name not in present]
-
-
-def is_pooled(location_id: str) -> bool:
-    return location_id == POOLED

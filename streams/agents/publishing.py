@@ -1,0 +1,86 @@
+"""The publishing stage: levels and answers in, what each commerce entry is owed out.
+
+It never calls commerce; `agents.delivery` does, and the answers come back as records.
+"""
+
+from streams.agents.publishing_levels import Plan, fold_levels, sweep
+from streams.domain.availability import Counting, EntryScope
+from streams.domain.publications import Publication, accept, refuse
+from streams.engine.fold import Batch, Context, Result, View
+from streams.mapping.publications import (
+    AnswerWire,
+    Unreadable,
+    adoption_of,
+    decode_publication,
+    encode_row,
+    read_answer,
+    told_of,
+    trouble_of,
+)
+from streams.tables import PUBLICATIONS, PUBLISHED_LEVELS
+from streams.topics import COMMERCE_ANSWERS, STOCK_LEVELS, Topic
+
+SWEEP_INTERVAL_S = 1.0
+
+
+class PublishingStage:
+    """Keeps one row for each commerce entry: wanted, told, adopted, refused."""
+
+    name = "publishing"
+    sources = (STOCK_LEVELS, COMMERCE_ANSWERS)
+    tables = (PUBLICATIONS, PUBLISHED_LEVELS)
+    outputs: tuple[Topic, ...] = ()
+    tick_interval_s: float | None = SWEEP_INTERVAL_S
+
+    def __init__(self, *, entries: EntryScope, counting: Counting) -> None:
+        self._plan = Plan(entries=entries, counting=counting)
+
+    def fold(self, view: View, batch: Batch, context: Context) -> Result:
+        if batch.topic == STOCK_LEVELS:
+            return fold_levels(view, batch, context.reference, self._plan)
+        return fold_answers(view, batch)
+
+    def tick(self, view: View, context: Context) -> Result | None:
+        """Follow a change of the locations' channels, or of the settings."""
+        return sweep(view, context.reference, self._plan)
+
+
+def fold_answers(view: View, batch: Batch) -> Result:
+    """Note what commerce said; an older answer than the last changes nothing."""
+    result = Result()
+    answers: list[AnswerWire] = []
+    for record in batch.records:
+        answer = read_answer(record.key, record.value or b"")
+        if isinstance(answer, Unreadable):
+            result.park(record, **answer._asdict())
+            continue
+        answers.append(answer)
+        if answer.refusal is not None:
+            result.park(
+                record,
+                reason="commerce_refused",
+                field=answer.refusal.reason,
+                value=answer.update.key.decode(),
+                sentence=answer.refusal.sentence,
+            )
+    stored = view.get(PUBLICATIONS, {answer.update.key for answer in answers})
+    rows = {key: decode_publication(row) for key, row in stored.items()}
+    for answer in answers:
+        key = answer.update.key
+        row = rows.get(key)
+        if row is None or row.channel_key != answer.update.channel_key:
+            result.count("answers_without_entry")
+            continue
+        rows[key] = _noted(row, answer)
+        result.count(
+            "answers_stale" if rows[key] is row else f"answers_{answer.action}"
+        )
+        if rows[key] is not row:
+            result.put(PUBLICATIONS, key, encode_row(rows[key]))
+    return result
+
+
+def _noted(row: Publication, answer: AnswerWire) -> Publication:
+    if answer.refusal is not None:
+        return refuse(row, trouble_of(answer, answer.refusal))
+    return accept(row, told_of(answer), adoption_of(answer))
