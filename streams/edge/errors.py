@@ -67,3 +67,9 @@ class EdgeClosed(EdgeError):
 
     retriable = True
     reason = "edge-closed"
+
+
+class PortTaken(EdgeError):
+    """The loopback port cannot be listened on."""
+
+    reason = "port-taken"

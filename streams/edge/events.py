@@ -1,4 +1,4 @@
-"""What the edge demands of an event before it takes it: an envelope that can be sent."""
+"""What the edge demands of an event before it takes it: a sendable envelope."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from streams.edge.errors import BrokenEvent
 from streams.mapping.events import envelope_key
 
 EVENT_BYTES_MAX = 900_000
-"""Below what the log takes for a record, so that no accepted event can be unsendable."""
+"""Below what the log takes for a record, so that what is accepted can be sent."""
 
 _SHAPE = 'Send one NewStore envelope: {"tenant": …, "name": …, "payload": {…}}'
 
@@ -30,7 +30,7 @@ def check(content: bytes) -> Event:
     if len(content) > EVENT_BYTES_MAX:
         raise BrokenEvent(
             f"The event has {len(content):,} bytes, the most is {EVENT_BYTES_MAX:,}",
-            remedy="Split it at its source (NewStore sends counts and receipts in chunks)",
+            remedy="Split it at its source, in chunks as NewStore does",
         )
     try:
         envelope = msgspec.json.decode(content)

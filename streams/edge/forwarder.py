@@ -1,6 +1,7 @@
-"""Carries the outbox to the topic: a window at a time, in order per key, until it is there."""
+"""Carries the outbox to the topic, a window at a time, in order per key."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ OUTBOX_SEQUENCE_HEADER = "oneshelf-outbox-sequence"
 
 # A window is what travels at a time, and what the forwarder holds in memory.
 _WINDOW_RECORDS, _WINDOW_BYTES = 1_000, 1024 * 1024
+
+_LOOK_AGAIN_S = 0.1
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +63,7 @@ class Backoff:
     chance: Callable[[], float] = random.random
 
     def delay_s(self, failures: int) -> float:
-        full = min(self.max_s, self.first_s * 2 ** min(failures - 1, 20))
+        full = min(self.max_s, self.first_s * float(1 << min(failures - 1, 20)))
         return full * (0.5 + 0.5 * self.chance())
 
 
@@ -105,12 +108,14 @@ class Forwarder:
         self._news.set()
 
     async def idle(self) -> None:
-        """Wait until the outbox is next found empty."""
+        """Wait until the outbox is next found empty, or a moment."""
         self._idle.clear()
-        await self._idle.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_S):
+                await self._idle.wait()
 
     async def run(self) -> None:
-        """Deliver until ended; broker errors are waited out, other faults are raised."""
+        """Deliver until ended; wait out the broker's errors, raise all others."""
         async for window in self._windows():
             await self._deliver(window)
             await self._thread.run(partial(self._outbox.acknowledge, window))

@@ -16,25 +16,27 @@ class Line(NamedTuple):
     part: int = 0
 
 
-async def read_lines(file: int, *, bytes_max: int) -> AsyncIterator[Line]:
-    """Yield the lines of a file descriptor; memory is bounded by `bytes_max`.
+async def read_lines(file: int, *, bytes_max: int) -> AsyncIterator[list[Line]]:
+    """Yield the lines of a file descriptor as they arrive, as many as came at once.
 
-    A last line without its end is a line too.
+    Memory is bounded by `bytes_max` for a line. A last line without its end is a line.
     """
     number, part, pending = 1, 0, bytearray()
     while chunk := await _read(file):
         pending += chunk
-        *complete, rest = pending.split(b"\n")
+        *complete, pending = pending.split(b"\n")
+        lines = []
         for content in complete:
-            yield Line(number, bytes(content), part + 1 if part else 0)
+            lines.append(Line(number, bytes(content), part + 1 if part else 0))
             number, part = number + 1, 0
-        pending = rest
         while len(pending) > bytes_max:
             part += 1
-            yield Line(number, bytes(pending[:bytes_max]), part)
+            lines.append(Line(number, bytes(pending[:bytes_max]), part))
             del pending[:bytes_max]
+        if lines:
+            yield lines
     if pending or part:
-        yield Line(number, bytes(pending), part + 1 if part else 0)
+        yield [Line(number, bytes(pending), part + 1 if part else 0)]
 
 
 async def _read(file: int) -> bytes:
@@ -42,7 +44,7 @@ async def _read(file: int) -> bytes:
     readable = asyncio.Event()
     try:
         loop.add_reader(file, readable.set)
-    except (PermissionError, OSError):
+    except OSError:
         # Regular files and /dev/null cannot be watched, and never make one wait long.
         return await asyncio.to_thread(os.read, file, _CHUNK_BYTES)
     try:

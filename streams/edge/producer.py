@@ -6,6 +6,7 @@ sends it again, with the same outbox sequence, and the ledger counts its units o
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,7 @@ from streams.engine.fold import Clock
 from streams.engine.produce import new_traceparent
 
 # A group shares one sync.
-_GROUP_RECORDS, _GROUP_BYTES = 1_000, 1024 * 1024
+_GROUP_BYTES = 1024 * 1024
 # Events waiting for their sync; whoever brings more waits before it is even taken.
 _WAITING_BYTES_MAX = 8 * 1024 * 1024
 _TRACEPARENT_BYTES_MAX = 64
@@ -36,7 +37,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeStatus:
-    """How the edge stands; counts are since its start, the backlog is what is on disk."""
+    """How the edge stands; counts are since its start, the backlog is on disk."""
 
     spool_id: str
     accepted: int
@@ -53,9 +54,9 @@ class EdgeStatus:
 
 @dataclass(slots=True)
 class _Waiting:
-    event: Event
-    traceparent: bytes
-    accepted: "asyncio.Future[int]"
+    drafts: list[Draft]
+    size: int
+    accepted: asyncio.Future[list[int]]
 
 
 class EdgeProducer:
@@ -127,7 +128,7 @@ class EdgeProducer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Keep what was handed in, let what travels arrive, and leave the rest on disk."""
+        """Keep what was handed in, let some of it arrive, leave the rest on disk."""
         self._stopping = True
         self._brought.set()
         await asyncio.wait({self._keeping})
@@ -152,28 +153,31 @@ class EdgeProducer:
             SpoolFull, SpoolFailed: It was not kept; try again later.
             EdgeClosed: The edge is stopping.
         """
-        return await (await self.submit(event, traceparent=traceparent))
+        (sequence,) = await self.accept_many([check(event)], traceparent=traceparent)
+        return sequence
 
-    async def submit(
-        self, event: bytes, *, traceparent: bytes = b""
-    ) -> "asyncio.Future[int]":
-        """Hand in an event without waiting for the disk; the order of calls is kept.
+    async def accept_many(
+        self, events: Sequence[Event], *, traceparent: bytes = b""
+    ) -> list[int]:
+        """Take checked events, all or none, in order; raises as `accept` does.
 
-        The future becomes what `accept` would return or raise. Waits while too much
-        waits for the disk already.
+        Waits while too much waits for the disk already.
         """
-        checked = check(event)
-        if not 0 < len(traceparent) <= _TRACEPARENT_BYTES_MAX:
-            traceparent = new_traceparent()
+        drafts = [
+            Draft(event.key, event.content, _trace(traceparent)) for event in events
+        ]
+        size = sum(len(event.content) for event in events)
         async with self._room:
             await self._room.wait_for(self._has_room)
             if self._stopping:
                 raise _closed()
-            accepted = asyncio.get_running_loop().create_future()
-            self._waiting.append(_Waiting(checked, traceparent, accepted))
-            self._waiting_bytes += len(checked.content)
+            accepted: asyncio.Future[list[int]] = (
+                asyncio.get_running_loop().create_future()
+            )
+            self._waiting.append(_Waiting(drafts, size, accepted))
+            self._waiting_bytes += size
         self._brought.set()
-        return accepted
+        return await accepted
 
     async def reject(
         self,
@@ -200,7 +204,7 @@ class EdgeProducer:
             await self._forwarder.idle()
 
     async def failed(self) -> None:
-        """Wait for a fault that ends this edge, and raise it; return if it was stopped."""
+        """Wait for a fault that ends this edge and raise it; return at its stop."""
         tasks = {self._keeping, self._forwarding}
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         self._raise_fault()
@@ -239,7 +243,7 @@ class EdgeProducer:
             while self._waiting or not self._stopping:
                 self._brought.clear()
                 if self._waiting:
-                    await self._keep_group(*self._next_group())
+                    await self._keep_group(self._next_group())
                 else:
                     await self._brought.wait()
         finally:
@@ -249,38 +253,45 @@ class EdgeProducer:
             async with self._room:
                 self._room.notify_all()
 
-    def _next_group(self) -> tuple[list[_Waiting], int]:
+    def _next_group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
         size = 0
-        while self._waiting and len(group) < _GROUP_RECORDS and size < _GROUP_BYTES:
+        while self._waiting and size < _GROUP_BYTES:
             group.append(self._waiting.popleft())
-            size += len(group[-1].event.content)
-        return group, size
+            size += group[-1].size
+        return group
 
-    async def _keep_group(self, group: list[_Waiting], size: int) -> None:
-        drafts = [Draft(w.event.key, w.event.content, w.traceparent) for w in group]
+    async def _keep_group(self, group: list[_Waiting]) -> None:
+        drafts = [draft for waiting in group for draft in waiting.drafts]
         try:
             sequences = await self._thread.run(partial(self._outbox.append, drafts))
         except EdgeError as error:
             self._spool_error = str(error)
-            _log.error("edge_refuses", reason=error.reason, events=len(group))
+            _log.error("edge_refuses", reason=error.reason, events=len(drafts))
             _settle(group, error)
         else:
             self._spool_error = ""
-            self._accepted += len(group)
-            for waiting, sequence in zip(group, sequences, strict=True):
-                if not waiting.accepted.done():
-                    waiting.accepted.set_result(sequence)
+            self._accepted += len(drafts)
+            _answer(group, sequences)
             self._forwarder.notify()
         finally:
             # Where a fault got here, its answers are open still.
             _settle(group, _closed())
             async with self._room:
-                self._waiting_bytes -= size
+                self._waiting_bytes -= sum(waiting.size for waiting in group)
                 self._room.notify_all()
 
 
-def _settle(group: "list[_Waiting] | deque[_Waiting]", error: EdgeError) -> None:
+def _answer(group: list[_Waiting], sequences: list[int]) -> None:
+    start = 0
+    for waiting in group:
+        end = start + len(waiting.drafts)
+        if not waiting.accepted.done():
+            waiting.accepted.set_result(sequences[start:end])
+        start = end
+
+
+def _settle(group: Iterable[_Waiting], error: EdgeError) -> None:
     for waiting in group:
         if not waiting.accepted.done():
             waiting.accepted.set_exception(error)
@@ -290,3 +301,9 @@ def _closed() -> EdgeClosed:
     return EdgeClosed(
         "The edge is stopping", remedy="Send the event again once it has started anew"
     )
+
+
+def _trace(traceparent: bytes) -> bytes:
+    if 0 < len(traceparent) <= _TRACEPARENT_BYTES_MAX:
+        return traceparent
+    return new_traceparent()

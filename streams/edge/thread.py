@@ -1,4 +1,4 @@
-"""The one thread that touches a spool, so that a slow disk never holds up the event loop."""
+"""The one thread that touches a spool: a slow disk never holds up the event loop."""
 
 import asyncio
 from collections.abc import Callable
