@@ -25,20 +25,28 @@ class Table:
 
 # Intake
 WAITING = Table(
-    name="waiting", stage="intake", prefix=b"w", key="missing name, then park order"
+    name="waiting",
+    stage="intake",
+    prefix=b"w",
+    key="missing name, then park order; and park order alone, for the event itself",
 )
 
 # Ledger
 LEVELS = Table(name="levels", stage="ledger", prefix=b"l", key="sku|location_id")
 APPLIED = Table(name="applied", stage="ledger", prefix=b"a", key="movement id")
-UNITS = Table(name="units", stage="ledger", prefix=b"u", key="unit id")
+UNITS = Table(name="units", stage="ledger", prefix=b"u", key="sku|unit id")
 HISTORY = Table(
     name="history", stage="ledger", prefix=b"h", key="sku|location_id, then sequence"
 )
 TRANSFERS = Table(
-    name="transfers", stage="ledger", prefix=b"t", key="transfer ref, then sku"
+    name="transfers",
+    stage="ledger",
+    prefix=b"t",
+    key="transfer ref, then sku|location_id",
 )
-EXPIRIES = Table(name="expiries", stage="ledger", prefix=b"x", key="day, then batch")
+EXPIRIES = Table(
+    name="expiries", stage="ledger", prefix=b"x", key="hour due, then batch and table"
+)
 
 # Publishing
 PUBLICATIONS = Table(

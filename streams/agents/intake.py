@@ -1,0 +1,109 @@
+"""The intake stage: NewStore's events to stock movements; what is unknown waits.
+
+Known lines of an event go on at once. The others wait with the event's own bytes, and
+go on by themselves when reference data names what they lack.
+"""
+
+from collections.abc import Set
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from streams.agents.intake_waiting import known_offsets, waiting_event
+from streams.domain.reference import Reference
+from streams.engine.fold import Batch, Context, Output, Record, Result, View
+from streams.engine.headers import cause_of
+from streams.mapping.pos import IntakeRules, Mapped, map_event
+from streams.mapping.problems import combined
+from streams.mapping.stock import encode_movement
+from streams.mapping.waiting import WaitingEvent, decode_waiting, event_key
+from streams.tables import WAITING
+from streams.topics import NEWSTORE_EVENTS, STOCK_MOVEMENTS
+
+EVENTS_MAX = 500
+"""Waiting events taken up in one tick, so that a tick stays as short as a batch."""
+
+RESCAN = timedelta(seconds=30)
+"""While reference data stays as it was, known names are looked for no more often: once
+in a while all the same, for the partition may come from a worker that knew less."""
+
+
+class IntakeStage:
+    """Maps each event once; parks, with its reason, what cannot be mapped.
+
+    Counts: in = applied + ignored + parked, an event parked in part being parked.
+    """
+
+    name = "intake"
+    sources = (NEWSTORE_EVENTS,)
+    tables = (WAITING,)
+    outputs = (STOCK_MOVEMENTS,)
+    tick_interval_s: float | None = 1.0
+
+    def __init__(self, rules: IntakeRules) -> None:
+        self._rules = rules
+        self._searched: dict[int, tuple[int, datetime]] = {}
+
+    def fold(self, view: View, batch: Batch, context: Context) -> Result:
+        """Map a batch of events."""
+        result = Result()
+        for record in batch.records:
+            mapped = self._map(record, context.reference)
+            result.count("in")
+            _send(result, record, mapped)
+            if mapped.open_lines:
+                waits = waiting_event(record).with_open(mapped.open_lines)
+                result.writes.setdefault(WAITING, {}).update(waits.rows())
+            if mapped.problems or mapped.open_lines:
+                _park(result, record, mapped)
+            else:
+                result.count("applied" if mapped.movements else "ignored")
+            if not mapped.known:
+                result.count("unknown_event")
+        return result
+
+    def tick(self, view: View, context: Context) -> Result | None:
+        """Take up, in the order they came, events whose names have become known."""
+        last = self._searched.get(view.partition)
+        version = context.reference.version
+        if last and last[0] == version and context.now - last[1] < RESCAN:
+            return None
+        offsets = known_offsets(view, context.reference, limit=EVENTS_MAX)
+        if not offsets:
+            self._searched[view.partition] = (version, context.now)
+            return None
+        self._searched.pop(view.partition, None)
+        rows = view.get(WAITING, [event_key(offset) for offset in offsets])
+        result = Result()
+        for offset in offsets:
+            self._redrive(result, decode_waiting(rows[event_key(offset)]), context)
+        return result
+
+    def _redrive(self, result: Result, event: WaitingEvent, context: Context) -> None:
+        mapped = self._map(event, context.reference, only=frozenset(event.lines))
+        _send(result, event, mapped)
+        left = event.with_open(mapped.open_lines).rows()
+        for key in event.rows():
+            result.put(WAITING, key, left.get(key))
+        # Lines that are still open were reported when the event came.
+        if mapped.problems:
+            _park(result, event, replace(mapped, open_lines=()))
+        if not left:
+            result.count("redriven")
+
+    def _map(
+        self, record: Record, reference: Reference, only: Set[int] | None = None
+    ) -> Mapped:
+        origin = cause_of(record)
+        return map_event(record.value, reference, self._rules, origin=origin, only=only)
+
+
+def _send(result: Result, record: Record, mapped: Mapped) -> None:
+    for movement in mapped.movements:
+        key = movement.sku.encode()
+        result.send(STOCK_MOVEMENTS, Output(key, encode_movement(movement), record))
+    if mapped.movements:
+        result.count("movements", len(mapped.movements))
+
+
+def _park(result: Result, record: Record, mapped: Mapped) -> None:
+    result.park(record, **combined(mapped.reported())._asdict())

@@ -1,0 +1,208 @@
+"""Receipts, transfers, adjustments and counts: NewStore's documents as stock movements.
+
+Their lines carry no unit; document, chunk and line make the movement ids.
+"""
+
+from collections import Counter
+from datetime import datetime
+
+import msgspec
+
+from streams.domain.adjustments import Move, Unclear
+from streams.domain.movements import MovementKind
+from streams.mapping.pos_rules import NAME_MAX, QUANTITY_MAX
+from streams.mapping.pos_sheet import Place, Refused, Sheet
+from streams.mapping.pos_wire import Count, Moment, StockDocument
+from streams.mapping.problems import (
+    Problem,
+    ambiguous_count,
+    impossible_quantity,
+    name_too_long,
+    unclear_adjustment,
+    unknown_stock_location,
+)
+
+CHUNKS_MAX = 1_000_000
+
+
+def map_receipt(receipt: StockDocument, sheet: Sheet) -> None:
+    """Map inventory_transaction.items_received: all that physically came.
+
+    The ASN's id ties it to the transfer that announced it; a receipt on a manual
+    reference names the transfer order or the shipment instead.
+    """
+    place = _place(receipt, sheet)
+    occurred_at = sheet.moment(receipt.processed_at)
+    chunk, ref = _chunk(receipt), _transfer_ref(receipt)
+    for line, item in sheet.lines():
+        quantity = _quantity(sheet, line, item.quantity)
+        sku = None if quantity is None else sheet.resolve(line, item, place)
+        if sku is None:
+            continue
+        sheet.move(
+            MovementKind.RECEIPT,
+            f"receipt:{chunk}:{line}",
+            sku=sku,
+            quantity=quantity,
+            location_id=place.location_id,
+            transfer_ref=ref,
+            occurred_at=occurred_at,
+        )
+        sheet.mapped_lines.append(line)
+
+
+def map_shipment_notice(notice: StockDocument, sheet: Sheet) -> None:
+    """Map inventory_transaction.asn_created: a transfer has left its origin.
+
+    No destination field is documented; where one is present the units are announced
+    there too, else the receipt will tell.
+    """
+    origin = sheet.place_required(("origin_id", notice.origin_id))
+    destination = sheet.place(("destination_id", notice.destination_id))
+    places = [origin] if destination is None else [origin, destination]
+    occurred_at = sheet.moment(_aware(notice.shipment_date), notice.processed_at)
+    chunk = _chunk(notice)
+    for line, item in sheet.lines():
+        quantity = _quantity(sheet, line, item.quantity)
+        sku = None if quantity is None else sheet.resolve(line, item, *places)
+        if sku is None:
+            continue
+        legs = [(MovementKind.TRANSFER_OUT, f"asn:{chunk}:{line}", origin)]
+        if destination is not None:
+            legs.append(
+                (MovementKind.TRANSFER_IN, f"asn-in:{chunk}:{line}", destination)
+            )
+        for kind, movement_id, place in legs:
+            sheet.move(
+                kind,
+                movement_id,
+                sku=sku,
+                quantity=quantity,
+                location_id=place.location_id,
+                transfer_ref=notice.id,
+                occurred_at=occurred_at,
+            )
+        sheet.mapped_lines.append(line)
+
+
+def map_adjustment(document: StockDocument, sheet: Sheet) -> None:
+    """Map inventory_transaction.adjustment_created by the retailer's rule table."""
+    move = sheet.rules.adjustments.move(
+        document.adjustment_type or "",
+        document.adjustment_reason or "",
+        document.origin_stock_location_name or "",
+        document.destination_stock_location_name or "",
+    )
+    if move is None or (isinstance(move, Move) and move.source == move.target):
+        sheet.idle()
+        return
+    if isinstance(move, Unclear):
+        problem = _unclear(move, document)
+        for line, _ in sheet.lines():
+            sheet.refuse(line, problem)
+        return
+    place, chunk = _place(document, sheet), _chunk(document)
+    occurred_at = sheet.moment(document.processed_at)
+    for line, item in sheet.lines():
+        quantity = _quantity(sheet, line, item.quantity)
+        sku = None if quantity is None else sheet.resolve(line, item, place)
+        if sku is None:
+            continue
+        sheet.move(
+            MovementKind.ADJUSTMENT,
+            f"adjustment:{chunk}:{line}",
+            sku=sku,
+            quantity=quantity,
+            location_id=place.location_id,
+            source=move.source,
+            target=move.target,
+            occurred_at=occurred_at,
+        )
+        sheet.mapped_lines.append(line)
+
+
+def map_count(count: Count, sheet: Sheet) -> None:
+    """Map inventory_count.items_counted: each line is absolute as of `completed_at`.
+
+    A SKU on two lines of one chunk could mean the sum or either; nobody guesses.
+    """
+    place, chunk = _place(count, sheet), _chunk(count)
+    occurred_at = sheet.moment(count.completed_at)
+    lines = Counter(
+        sheet.sku_of(item) for item in sheet.items if not isinstance(item, Problem)
+    )
+    for line, item in sheet.lines():
+        quantity = sheet.quantity(line, "count", item.count, low=0, high=QUANTITY_MAX)
+        sku = None if quantity is None else sheet.resolve(line, item, place)
+        if sku is None:
+            continue
+        if lines[sku] > 1:
+            path = f"payload.items[{line}]"
+            sheet.refuse(line, ambiguous_count(path, sku, lines[sku]))
+            continue
+        sheet.move(
+            MovementKind.COUNT,
+            f"count:{chunk}:{line}",
+            sku=sku,
+            quantity=quantity,
+            location_id=place.location_id,
+            occurred_at=occurred_at,
+        )
+        sheet.mapped_lines.append(line)
+
+
+def _place(document: StockDocument | Count, sheet: Sheet) -> Place:
+    # NewStore uses both names for the same thing, by event.
+    return sheet.place_required(
+        ("fulfillment_location_id", document.fulfillment_location_id),
+        ("fulfillment_node_id", document.fulfillment_node_id),
+    )
+
+
+def _chunk(document: StockDocument | Count) -> str:
+    """Name the document's chunk: a large document comes in several events."""
+    number = document.chunk_number
+    if not 0 <= number <= CHUNKS_MAX:
+        raise Refused(
+            impossible_quantity("payload.chunk_number", number, 0, CHUNKS_MAX)
+        )
+    return f"{document.id}:{number}"
+
+
+def _transfer_ref(receipt: StockDocument) -> str:
+    for name in ("asn_id", "order_ref", "shipment_ref"):
+        ref: str | None = getattr(receipt, name)
+        if ref and len(ref) > NAME_MAX:
+            raise Refused(name_too_long(f"payload.{name}", ref, NAME_MAX))
+        if ref:
+            return ref
+    return ""
+
+
+def _quantity(sheet: Sheet, line: int, quantity: int) -> int | None:
+    return sheet.quantity(line, "quantity", quantity, low=1, high=QUANTITY_MAX)
+
+
+def _aware(text: str | None) -> datetime | None:
+    """Read a time; None for a bare date, too coarse to be set against counts."""
+    try:
+        return msgspec.convert(text, Moment | None)
+    except msgspec.ValidationError:
+        return None
+
+
+def _unclear(unclear: Unclear, document: StockDocument) -> Problem:
+    match unclear:
+        case Unclear.ORIGIN:
+            name = "origin_stock_location_name"
+            value = document.origin_stock_location_name or ""
+        case Unclear.DESTINATION:
+            name = "destination_stock_location_name"
+            value = document.destination_stock_location_name or ""
+        case Unclear.NOTHING:
+            return unclear_adjustment(
+                "payload.adjustment_type",
+                document.adjustment_type or "",
+                document.adjustment_reason or "",
+            )
+    return unknown_stock_location(f"payload.{name}", value)
