@@ -27,7 +27,9 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         # Since when we have been waiting for a complete head; None while we are not.
         self._waiting_since: float | None = None
+        self._in_head = False
         self._head_bytes = 0
+        self._received_bytes = 0
         self._refused_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As uvicorn narrows it.
@@ -37,27 +39,32 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._waiting_since = self.loop.time()
+        self._in_head = True
+        self._head_bytes = 0
         self._refused_bytes = 0
 
     def on_headers_complete(self) -> None:
-        if self._head_bytes > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX:
+        received = self._head_bytes + self._received_bytes
+        if received > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX:
             raise HeadTooLarge
         self._waiting_since = None
-        self._head_bytes = 0
+        self._in_head = False
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting_since is not None or self._is_answered():
+        # A head's first piece may come behind other bytes: it is not counted here, but
+        # when the head is complete.
+        if self._in_head:
             self._head_bytes += len(data)
+        self._received_bytes = len(data)
         super().data_received(data)
-        if self._waiting_since is not None:
-            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+        if self._in_head:
+            if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse(_head_too_large())
         elif self._is_answered() and self.timeout_keep_alive_task is None:
-            # More of a body whose request is answered, or noise: not for long.
-            self._head_bytes = 0
+            # More of a body whose request is answered, or noise: not for ever.
+            self._waiting_since = self._waiting_since or self.loop.time()
             self._refused_bytes += len(data)
-            self._waiting_since = self.loop.time()
             if self._refused_bytes > REFUSED_BYTES_MAX:
                 self.transport.close()
 
@@ -69,7 +76,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, or was refused while parsing."""
-        if self._head_bytes > HEAD_BYTES_MAX:
+        if self._in_head and self._head_size() > HEAD_BYTES_MAX:
             self._refuse(_head_too_large())
         else:
             self._refuse(_not_http())

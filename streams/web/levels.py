@@ -6,13 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from streams.mapping.stock import LevelRecord, level_at, levels_of_sku
 from streams.web.ports import Local
-
-
-def levels_of_sku(view, sku):  # TEMP
-    from streams.tables import LEVELS
-    for k, v in view.scan(LEVELS, sku.encode() + b"|"):
-        yield msgspec.json.decode(v, type=LocationLevel)
 
 
 class LocationLevel(msgspec.Struct, frozen=True):
@@ -63,41 +58,46 @@ class QueryAnswer(msgspec.Struct, frozen=True):
 
 def sku_levels(owner: Local, sku: str) -> SkuLevels | None:
     """Read a SKU's levels; None where nothing is recorded of it."""
-    locations = [
-        LocationLevel(
-            row.location_id,
-            row.on_hand,
-            row.reserved,
-            row.safety_stock,
-            row.available,
-            row.damaged,
-            row.in_transit,
-            row.sequence,
-            row.as_of,
-        )
-        for row in levels_of_sku(owner.view, sku)
-    ]
+    locations = [_level_of(row) for row in levels_of_sku(owner.view, sku)]
     if not locations:
         return None
     available = sum(location.available for location in locations)
-    return SkuLevels(sku, available, locations, round(owner.staleness_s, 3))
+    return SkuLevels(sku, available, locations, _rounded(owner.staleness_s))
 
 
-def location_answer(levels: SkuLevels, location_id: str) -> LocationAnswer | None:
-    """Pick one location out of a SKU's levels."""
-    for level in levels.locations:
-        if level.location_id == location_id:
-            return LocationAnswer(
-                levels.sku,
-                level.location_id,
-                level.on_hand,
-                level.reserved,
-                level.safety_stock,
-                level.available,
-                level.damaged,
-                level.in_transit,
-                level.sequence,
-                level.as_of,
-                levels.staleness_s,
-            )
-    return None
+def location_answer(owner: Local, sku: str, location_id: str) -> LocationAnswer | None:
+    """Read a SKU's level at one location; None where nothing is recorded of it."""
+    row = level_at(owner.view, sku, location_id)
+    if row is None:
+        return None
+    return LocationAnswer(
+        row.sku,
+        row.location_id,
+        row.on_hand,
+        row.reserved,
+        row.safety_stock,
+        row.available,
+        row.damaged,
+        row.in_transit,
+        row.sequence,
+        row.as_of,
+        _rounded(owner.staleness_s),
+    )
+
+
+def _level_of(row: LevelRecord) -> LocationLevel:
+    return LocationLevel(
+        row.location_id,
+        row.on_hand,
+        row.reserved,
+        row.safety_stock,
+        row.available,
+        row.damaged,
+        row.in_transit,
+        row.sequence,
+        row.as_of,
+    )
+
+
+def _rounded(staleness_s: float) -> float:
+    return round(max(0.0, staleness_s), 3)

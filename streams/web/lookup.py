@@ -40,12 +40,11 @@ class Lookup:
         owner = self._ledger.owner_of(names[0].encode())
         if type(owner) is not Local:
             return None
-        levels = sku_levels(owner, names[0])
-        if levels is None:
-            return None
-        if len(names) == 1:
-            return json_reply(levels)
-        answer = location_answer(levels, names[1])
+        answer = (
+            sku_levels(owner, names[0])
+            if len(names) == 1
+            else location_answer(owner, names[0], names[1])
+        )
         return None if answer is None else json_reply(answer)
 
     async def availability(
@@ -57,15 +56,16 @@ class Lookup:
         if isinstance(owner, Remote):
             target = path_to(AVAILABILITY, *names)
             return await self._forwarder.ask(owner.url, target, caller)
+        if location_id is not None:
+            answer = location_answer(owner, sku, location_id)
+            if answer is not None:
+                return json_reply(answer)
         levels = sku_levels(owner, sku)
         if levels is None:
             raise _sku_unknown(sku)
-        if location_id is None:
-            return json_reply(levels)
-        answer = location_answer(levels, location_id)
-        if answer is None:
+        if location_id is not None:
             raise _location_unknown(sku, location_id)
-        return json_reply(answer)
+        return json_reply(levels)
 
     async def query(self, caller: Caller, skus: Sequence[str]) -> Reply:
         """Answer for many SKUs, each once, in the order asked; whole or not at all."""

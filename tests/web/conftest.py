@@ -1,5 +1,6 @@
 """A really running worker web on a free port, with the engine room in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -90,6 +91,12 @@ async def worker(serve: Serve) -> Worker:
     worker = await serve()
     stock(worker.ledger)
     return worker
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true; the test's own time limit ends it."""
+    while not true():  # noqa: ASYNC110 - what is waited for is inside the server under test.
+        await asyncio.sleep(0.01)
 
 
 def stock(ledger: FakeLedger) -> None:
