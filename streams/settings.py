@@ -1,4 +1,4 @@
-"""Settings, read once from the environment (`ONESHELF_…`) or a file; nothing else reads them."""
+"""Settings, read once from the environment (`ONESHELF_…`) or a file, and only here."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The catalogue of topics: every topic's name, key, schema and writer stand here only."""
+"""The catalogue of topics: each one's name, key, schema and writer stand here only."""
 
 from dataclasses import dataclass
 

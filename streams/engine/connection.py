@@ -176,8 +176,7 @@ class Connection:
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait({task}, timeout=_ABANDON_S)
-        accumulator = producer._message_accumulator  # noqa: SLF001 # as `stop` does
-        accumulator.fail_all(kafka.ProducerClosed())
+        _fail_buffered(producer._message_accumulator)  # noqa: SLF001 # as `stop` does
         with contextlib.suppress(kafka.KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_ABANDON_S):
                 await producer.client.close()
@@ -185,3 +184,18 @@ class Connection:
     @property
     def _sender(self) -> Any:
         return self.producer._sender  # noqa: SLF001 # told nowhere else
+
+
+def _fail_buffered(accumulator: Any) -> None:
+    """Fail all records still buffered, and complain about none that nobody awaits."""
+    pending = accumulator._pending_batches  # noqa: SLF001 # aiokafka 0.14, see below
+    queued = accumulator._batches.values()  # noqa: SLF001 # aiokafka 0.14, see below
+    batches = [*pending, *(batch for queue in queued for batch in queue)]
+    # A batch that is back in the queue for a retry is not in `pending`, yet aiokafka
+    # 0.14 removes it from there when it ends, and logs a KeyError.
+    pending.update(batches)
+    accumulator.fail_all(kafka.ProducerClosed())
+    for batch in batches:
+        for future in (batch.future, batch._drain_waiter):  # noqa: SLF001 # see above
+            if future.done() and not future.cancelled():
+                future.exception()

@@ -7,7 +7,7 @@ batch and its commit is ours. See the README beside this file for what is promis
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
@@ -54,6 +54,22 @@ class Owner:
     partition: int
     is_local: bool
     url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """How a stage's partition is, for people and metrics."""
+
+    stage: str
+    partition: int
+    is_open: bool
+    commits: int
+    counts: dict[str, int]
+    lag: dict[str, int]
+
+    def state(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
 
 
 class Engine:
@@ -199,6 +215,31 @@ class Engine:
             return 0
         return max(0, (highwater or 0) - (next_offset or 0))
 
+    def is_ready(self) -> bool:
+        """Say whether every assigned partition is open."""
+        return not self.app.rebalancing and all(
+            task.is_open for task in self._tasks.values()
+        )
+
+    def states(self) -> list[PartitionState]:
+        """Describe the partitions that this worker holds."""
+        return [self._state(task) for task in self._tasks.values()]
+
+    def stalled_s(self) -> float:
+        """Return how long records have waited without a single commit; 0 if none do."""
+        waiting = any(sum(state.lag.values()) for state in self.states())
+        if not waiting or not self._tasks:
+            return 0.0
+        last = max(task.committed_at for task in self._tasks.values())
+        return time.monotonic() - last
+
+    async def wait_for_crash(self) -> BaseException:
+        """Return what crashed Faust's own services, if something does."""
+        while not self.app.crashed:  # noqa: ASYNC110 - mode has no awaitable for it
+            await asyncio.sleep(0.5)
+        reason: BaseException | None = self.app.crash_reason
+        return reason or RuntimeError("Faust stopped")
+
     def tasks(self) -> Sequence[PartitionTask]:
         """List the partitions this worker holds."""
         return list(self._tasks.values())
@@ -208,6 +249,21 @@ class Engine:
         if not self.failed.done():
             log.error("engine_failed", cause=repr(error))
             self.failed.set_result(error)
+
+    def _state(self, task: PartitionTask) -> PartitionState:
+        runtime = task.runtime
+        lag = {}
+        for topic in runtime.stage.sources:
+            tp = TP(names.physical(self.settings, topic), runtime.partition)
+            lag[topic.name] = self.lag(tp, runtime.next_offsets.get(topic))
+        return PartitionState(
+            stage=runtime.stage.name,
+            partition=runtime.partition,
+            is_open=task.is_open,
+            commits=runtime.sequence,
+            counts=dict(runtime.counts),
+            lag=lag,
+        )
 
     # --- Building ---
 

@@ -46,6 +46,7 @@ class PartitionTask:
         self.store = store
         self.is_open = False
         self.last_applied_ms: dict[Topic, int] = {}
+        self.committed_at = time.monotonic()
         self._restore = restore
         self._fail = fail
         self._batch_records_max = batch_records_max
@@ -135,6 +136,7 @@ class PartitionTask:
             self._check_follows(topic, fetched_from)
             await self._attempt(lambda: self.runtime.apply(topic, records))  # noqa: B023 - awaited here
             self.last_applied_ms[topic] = records[-1].timestamp
+            self.committed_at = time.monotonic()
             await asyncio.sleep(0)
 
     def _take(self) -> tuple[Topic, list[Record], int]:

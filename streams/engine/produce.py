@@ -202,7 +202,7 @@ class LogWriter:
             try:
                 await connection.open(self._delivery_timeout_s)
             except (kafka.KafkaError, OSError, TimeoutError) as error:
-                failure = f"no connection ({str(error) or 'timed out'})"
+                failure = "no connection"
                 self._failure = (time.monotonic(), failure)
                 raise self._unavailable(failure) from error
             self._connection, self._failure = connection, None

@@ -56,7 +56,7 @@ class KafkaTransactions:
         self._producer: aiokafka.AIOKafkaProducer | None = None
 
     async def open(self) -> None:
-        """Start a producer; the broker settles and fences the previous owner's work.
+        """Start a producer; the broker settles and fences the previous owner.
 
         Raises:
             CommitUnknown: The broker did not answer; try again.

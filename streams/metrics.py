@@ -1,0 +1,97 @@
+"""What a worker tells Prometheus: counts from its committed state, lag, deliveries."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from streams.agents.delivery import Delivery
+from streams.engine.engine import Engine
+
+LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300)
+SCARCE_UNITS = 3
+
+
+class DeliveryLatency:
+    """Times a level's way to commercetools; scarce entries apart."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._seconds = Histogram(
+            "oneshelf_publish_latency_seconds",
+            "From a stock level's record to commercetools' acceptance",
+            ("stock",),
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+
+    def observe(self, seconds: float, available: int) -> None:
+        """Note one accepted update."""
+        stock = "scarce" if available <= SCARCE_UNITS else "plenty"
+        self._seconds.labels(stock).observe(seconds)
+
+
+class WorkerCollector(Collector):
+    """Reads the engine and the delivery at scrape time, and only then."""
+
+    def __init__(self, engine: Engine, delivery: Delivery | None) -> None:
+        self._engine = engine
+        self._delivery = delivery
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._stages()
+        if self._delivery is not None:
+            yield from self._deliveries(self._delivery)
+
+    def _stages(self) -> Iterator[Metric]:
+        records = CounterMetricFamily(
+            "oneshelf_stage_records",
+            "What became of a stage's records, counted in the commit itself",
+            labels=("stage", "partition", "outcome"),
+        )
+        commits = CounterMetricFamily(
+            "oneshelf_stage_commits",
+            "Commits of a stage's partition",
+            labels=("stage", "partition"),
+        )
+        lag = GaugeMetricFamily(
+            "oneshelf_stage_lag_records",
+            "Source records not applied yet",
+            labels=("stage", "partition", "topic"),
+        )
+        for state in self._engine.states():
+            partition = str(state.partition)
+            for outcome, count in state.counts.items():
+                records.add_metric((state.stage, partition, outcome), count)
+            commits.add_metric((state.stage, partition), state.commits)
+            for topic, waiting in state.lag.items():
+                lag.add_metric((state.stage, partition, topic), waiting)
+        yield records
+        yield commits
+        yield lag
+        stalled = self._engine.stalled_s()
+        yield GaugeMetricFamily(
+            "oneshelf_stalled_seconds",
+            "Time since the last commit while records wait",
+            value=stalled,
+        )
+
+    def _deliveries(self, delivery: Delivery) -> Iterator[Metric]:
+        calls = CounterMetricFamily(
+            "oneshelf_commercetools", "What the delivery did", labels=("event",)
+        )
+        for name, count in asdict(delivery.counters).items():
+            calls.add_metric((name,), count)
+        yield calls
+        yield GaugeMetricFamily(
+            "oneshelf_publish_backlog_entries",
+            "Entries that commercetools has not been told the latest of",
+            value=delivery.backlog(),
+        )
+        yield GaugeMetricFamily(
+            "oneshelf_publish_oldest_seconds",
+            "Age of the oldest of them",
+            value=delivery.oldest_age_s(),
+        )

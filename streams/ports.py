@@ -1,0 +1,97 @@
+"""The web's ports, fulfilled by the engine: owners, the worker's state, the journal."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streams.engine.reading import LogReader
+from streams.settings import Settings
+from streams.topics import LEDGER_ENTRIES
+from streams.web.ports import Local, Owner, Remote, Unavailable
+
+if TYPE_CHECKING:
+    from streams.engine.engine import Engine
+
+LEDGER = "ledger"
+RETRY_AFTER_S = 2.0
+# A worker whose lag grows without a single commit for this long is stuck.
+STALLED_AFTER_S = 60.0
+
+
+class EnginePort:
+    """Answers for the worker's engine (fits web.ports.LedgerPort)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.engine: Engine | None = None
+
+    def owner_of(self, sku: bytes) -> Owner:
+        engine = self.engine
+        if engine is None:
+            return Unavailable(RETRY_AFTER_S, "the worker is starting")
+        owner = engine.owner(LEDGER, sku)
+        if owner.is_local:
+            view = engine.view(LEDGER, owner.partition)
+            if view is not None:
+                staleness = engine.staleness_s(LEDGER, owner.partition)
+                return Local(view, owner.partition, round(staleness, 3))
+        if owner.url:
+            return Remote(owner.url)
+        return Unavailable(RETRY_AFTER_S, "the owner of this SKU restores its state")
+
+    def status(self) -> dict[str, Any]:
+        engine = self.engine
+        status: dict[str, Any] = {
+            "worker": self._settings.worker_id,
+            "app": self._settings.app_id,
+        }
+        if engine is None:
+            return status | {"state": "starting", "partitions": []}
+        if engine.restoring is not None:
+            done, total = engine.restoring
+            status["restoring"] = {"records": done, "of": total}
+        status["partitions"] = [partition.state() for partition in engine.states()]
+        return status
+
+    def live(self) -> bool:
+        engine = self.engine
+        if engine is None:
+            return True
+        return not engine.failed.done() and engine.stalled_s() < STALLED_AFTER_S
+
+    def ready(self) -> tuple[bool, str]:
+        engine = self.engine
+        if engine is None:
+            return False, "the worker is starting"
+        if engine.restoring is not None:
+            done, total = engine.restoring
+            return False, f"restoring: {done:,} of {total:,} changelog records"
+        if not engine.is_ready():
+            return False, "waiting for partitions"
+        return True, "ready"
+
+
+class LogJournal:
+    """Reads a row's ledger entries from the topic (fits web.ports.JournalPort)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.engine: Engine | None = None
+        # One reader at a time: a long look back must not starve the worker.
+        self._one_at_a_time = asyncio.Semaphore(1)
+
+    async def entries(
+        self, sku: str, location_id: str, limit: int
+    ) -> list[dict[str, Any]]:
+        if self.engine is None:
+            return []
+        partition = self.engine.partition_for(sku.encode())
+        key = f"{sku}|{location_id}".encode()
+        async with self._one_at_a_time, LogReader(self._settings) as reader:
+            records = await reader.latest(LEDGER_ENTRIES, partition, key, limit)
+        return [
+            msgspec.json.decode(record.value, type=dict[str, Any])
+            for record in records
+            if record.value
+        ]

@@ -1,0 +1,194 @@
+"""Puts a worker together from its settings; the one place that knows every room."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from streams.agents.delivery import Delivery
+from streams.agents.intake import IntakeStage
+from streams.agents.ledger import LedgerStage
+from streams.agents.publishing import PublishingStage
+from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
+from streams.connectors.inventory import Counters, InventoryPublisher
+from streams.connectors.pacing import Pace
+from streams.domain.availability import Counting, EntryScope
+from streams.domain.reference import Reference
+from streams.engine.engine import Engine, StageBinding
+from streams.engine.follow import Follower
+from streams.engine.produce import LogWriter
+from streams.engine.restore import Progress
+from streams.mapping.pos import IntakeRules
+from streams.mapping.reference import UndecodableReference, apply_reference_record
+from streams.metrics import DeliveryLatency, WorkerCollector
+from streams.ports import EnginePort, LogJournal
+from streams.settings import Settings
+from streams.topics import COMMERCE_ANSWERS, LOCATIONS, PRODUCTS, Topic
+from streams.web.app import Web
+from streams.web.server import WebServer
+
+log = structlog.get_logger(__name__)
+
+STAGES = ("intake", "ledger", "publishing")
+
+
+def utc_now() -> datetime:
+    """Return the time; the only clock of a worker."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Publishing:
+    """What carries levels to commercetools, where it is configured."""
+
+    delivery: Delivery
+    client: CommercetoolsClient
+
+
+class Worker:
+    """One worker's parts, started in the order in which they need each other."""
+
+    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self.reference = Reference()
+        self.registry = CollectorRegistry()
+        self.writer = LogWriter(settings)
+        self.port = EnginePort(settings)
+        self.journal = LogJournal(settings)
+        self.latency = DeliveryLatency(self.registry)
+        self.publishing = self._publishing()
+        self.follower = Follower(
+            settings, (LOCATIONS, PRODUCTS), self._follow_reference
+        )
+        self.web = WebServer(
+            Web(
+                settings=settings,
+                ledger=self.port,
+                sink=self.writer,
+                journal=self.journal,
+                registry=self.registry,
+            ),
+            settings.http_host,
+            settings.http_port,
+        )
+        self.engine: Engine | None = None
+        self._progress = progress
+        self._carrying: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start serving; returns once the assigned state is restored."""
+        await self.web.start()
+        await self.follower.start()
+        engine = Engine(
+            self.settings,
+            self._bindings(),
+            self.reference,
+            utc_now,
+            progress=self._progress,
+            canonical_url=self.web.url,
+        )
+        self.engine = self.port.engine = self.journal.engine = engine
+        collector = WorkerCollector(
+            engine, self.publishing.delivery if self.publishing else None
+        )
+        self.registry.register(collector)
+        if self.publishing is not None:
+            self._carrying = asyncio.create_task(
+                self.publishing.delivery.run(), name="delivery"
+            )
+        await engine.start()
+
+    async def wait_for_failure(self) -> BaseException:
+        """Return what went wrong, when something does that retrying did not mend."""
+        if self.engine is None:
+            raise RuntimeError("the worker is not started")
+        waits: list[asyncio.Future[BaseException] | asyncio.Task[BaseException]] = [
+            self.engine.failed,
+            asyncio.create_task(self.engine.wait_for_crash()),
+        ]
+        if self._carrying is not None:
+            waits.append(asyncio.create_task(_failure_of(self._carrying)))
+        done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for future in pending:
+            future.cancel()
+        return next(iter(done)).result()
+
+    async def stop(self) -> None:
+        """Finish what is under way and let go of everything."""
+        if self._carrying is not None:
+            self._carrying.cancel()
+            await asyncio.gather(self._carrying, return_exceptions=True)
+        if self.engine is not None:
+            await self.engine.stop()
+        await self.follower.stop()
+        if self.publishing is not None:
+            await self.publishing.client.aclose()
+        await self.web.stop()
+        await self.writer.stop()
+
+    def _bindings(self) -> list[StageBinding]:
+        commercetools = self.settings.commercetools
+        counting = Counting(commercetools.stock_counting)
+        rules = IntakeRules(commerce_counts=counting is Counting.COMMERCE)
+        return [
+            StageBinding(IntakeStage(rules)),
+            StageBinding(LedgerStage(dedupe_days=self.settings.dedupe_days)),
+            StageBinding(
+                PublishingStage(
+                    entries=EntryScope(commercetools.entries), counting=counting
+                ),
+                self.publishing.delivery if self.publishing else None,
+            ),
+        ]
+
+    def _publishing(self) -> Publishing | None:
+        settings = self.settings.commercetools
+        if not settings.api_url:
+            log.warning("commercetools_not_configured")
+            return None
+        client = CommercetoolsClient(settings)
+        counters = Counters()
+        rng = random.Random()
+        publisher = InventoryPublisher(
+            client,
+            ChannelIds(client),
+            counting=Counting(settings.stock_counting),
+            counters=counters,
+            clock=utc_now,
+        )
+        pace = Pace(
+            concurrency_max=settings.max_concurrency,
+            requests_per_second=settings.requests_per_second,
+            rng=rng,
+        )
+        delivery = Delivery(
+            publisher,
+            pace,
+            self._report,
+            counters=counters,
+            clock=utc_now,
+            rng=rng,
+            observe_latency=self.latency.observe,
+        )
+        return Publishing(delivery, client)
+
+    async def _report(self, key: bytes, value: bytes) -> None:
+        await self.writer.append(COMMERCE_ANSWERS, key, value)
+
+    def _follow_reference(self, topic: Topic, key: bytes, value: bytes | None) -> None:
+        try:
+            apply_reference_record(self.reference, topic, key, value)
+        except UndecodableReference as error:
+            # Reference data is checked before it is loaded; what is there was written
+            # by something else, and must not stop the stock.
+            log.warning("reference_record_ignored", topic=topic.name, cause=str(error))
+
+
+async def _failure_of(task: "asyncio.Task[None]") -> BaseException:
+    await asyncio.wait([task])
+    if task.cancelled():
+        await asyncio.Event().wait()
+    return task.exception() or RuntimeError(f"{task.get_name()} ended")

@@ -1,0 +1,92 @@
+"""Runs one worker process: until told to stop, or until it must not go on."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import structlog
+import uvloop
+
+from streams.engine.admin import check_topics
+from streams.engine.errors import EngineError
+from streams.logs import configure_logs
+from streams.settings import Settings
+from streams.wiring import STAGES, Worker
+
+log = structlog.get_logger(__name__)
+
+EXIT_REFUSED = 2
+"""The start-up check refused: a person must act; starting again does not help."""
+
+EXIT_FAILED = 70
+"""Something failed that retrying did not mend; start the worker again."""
+
+STOP_TIMEOUT_S = 20.0
+
+
+def main(settings: Settings) -> int:
+    """Run a worker; return the process's exit code."""
+    configure_logs(settings.worker_id)
+    code = uvloop.run(run(settings))
+    if code == EXIT_FAILED:
+        # Fail-stop: what still runs after a failure must not delay the restart.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+async def run(
+    settings: Settings, on_ready: Callable[[Worker], None] | None = None
+) -> int:
+    """Start, serve, stop at SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await check_topics(settings, STAGES)
+        worker = Worker(settings, progress=_log_progress)
+    except (EngineError, ValueError, OSError) as error:
+        log.critical("worker_refused", cause=str(error))
+        return EXIT_REFUSED
+    starting = asyncio.create_task(worker.start())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            log.info("worker_ready", url=worker.web.url)
+            if on_ready is not None:
+                on_ready(worker)
+        return await _serve(worker, stopping)
+    except (EngineError, OSError) as error:
+        log.critical("worker_refused", cause=str(error))
+        return EXIT_REFUSED
+    finally:
+        stopping.cancel()
+        starting.cancel()
+
+
+async def _serve(worker: Worker, stopping: "asyncio.Task[bool]") -> int:
+    if not stopping.done():
+        failing = asyncio.create_task(worker.wait_for_failure())
+        await asyncio.wait([failing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if failing.done() and not stopping.done():
+            log.critical("worker_failed", cause=repr(failing.result()))
+            return EXIT_FAILED
+        failing.cancel()
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await worker.stop()
+    except TimeoutError:
+        log.warning("worker_stopped_hard", after_s=STOP_TIMEOUT_S)
+        return EXIT_FAILED
+    log.info("worker_stopped")
+    return 0
+
+
+def _log_progress(done: int, total: int) -> None:
+    log.info("restoring", records=done, of=total)
