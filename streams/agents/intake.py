@@ -6,9 +6,8 @@ go on by themselves when reference data names what they lack.
 
 from collections.abc import Set
 from dataclasses import replace
-from datetime import datetime, timedelta
 
-from streams.agents.intake_waiting import known_offsets, waiting_event
+from streams.agents.intake_waiting import Search, waiting_event
 from streams.domain.reference import Reference
 from streams.engine.fold import Batch, Context, Output, Record, Result, View
 from streams.engine.headers import cause_of
@@ -19,18 +18,12 @@ from streams.mapping.waiting import WaitingEvent, decode_waiting, event_key
 from streams.tables import WAITING
 from streams.topics import NEWSTORE_EVENTS, STOCK_MOVEMENTS
 
-EVENTS_MAX = 500
-"""Waiting events taken up in one tick, so that a tick stays as short as a batch."""
-
-RESCAN = timedelta(seconds=30)
-"""While reference data stays as it was, known names are looked for no more often: once
-in a while all the same, for the partition may come from a worker that knew less."""
-
 
 class IntakeStage:
     """Maps each event once; parks, with its reason, what cannot be mapped.
 
-    Counts: in = applied + ignored + parked, an event parked in part being parked.
+    Counts: in = applied + ignored + (parked - parked_again); an event that is parked
+    in part counts as parked.
     """
 
     name = "intake"
@@ -41,7 +34,7 @@ class IntakeStage:
 
     def __init__(self, rules: IntakeRules) -> None:
         self._rules = rules
-        self._searched: dict[int, tuple[int, datetime]] = {}
+        self._search = Search()
 
     def fold(self, view: View, batch: Batch, context: Context) -> Result:
         """Map a batch of events."""
@@ -63,15 +56,9 @@ class IntakeStage:
 
     def tick(self, view: View, context: Context) -> Result | None:
         """Take up, in the order they came, events whose names have become known."""
-        last = self._searched.get(view.partition)
-        version = context.reference.version
-        if last and last[0] == version and context.now - last[1] < RESCAN:
-            return None
-        offsets = known_offsets(view, context.reference, limit=EVENTS_MAX)
+        offsets = self._search.offsets(view, context)
         if not offsets:
-            self._searched[view.partition] = (version, context.now)
             return None
-        self._searched.pop(view.partition, None)
         rows = view.get(WAITING, [event_key(offset) for offset in offsets])
         result = Result()
         for offset in offsets:
@@ -82,11 +69,13 @@ class IntakeStage:
         mapped = self._map(event, context.reference, only=frozenset(event.lines))
         _send(result, event, mapped)
         left = event.with_open(mapped.open_lines).rows()
-        for key in event.rows():
-            result.put(WAITING, key, left.get(key))
-        # Lines that are still open were reported when the event came.
-        if mapped.problems:
-            _park(result, event, replace(mapped, open_lines=()))
+        gone = dict.fromkeys(event.rows().keys() - left.keys())
+        result.writes.setdefault(WAITING, {}).update({**gone, **left})
+        # What the event waited for already was reported when it came.
+        news = tuple(line for line in mapped.open_lines if not event.expects(line))
+        if mapped.problems or news:
+            _park(result, event, replace(mapped, open_lines=news))
+            result.count("parked_again")
         if not left:
             result.count("redriven")
 

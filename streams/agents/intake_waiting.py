@@ -1,10 +1,11 @@
 """Events that wait for a name: keeping them, and finding those that can go on."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 
 from streams.domain.reference import Reference
-from streams.engine.fold import Record, View
+from streams.engine.fold import Context, Record, View
 from streams.mapping.pos_sheet import Name
 from streams.mapping.waiting import (
     KINDS,
@@ -15,8 +16,38 @@ from streams.mapping.waiting import (
 )
 from streams.tables import WAITING
 
+EVENTS_MAX = 500
+"""Waiting events taken up in one tick, so that a tick stays as short as a batch."""
+
 NAMES_MAX = 200
 """Names that one tick takes up; the rest follows in the next."""
+
+RESCAN = timedelta(seconds=30)
+"""While reference data stays as it was, known names are looked for no more often: once
+in a while all the same, for the partition may come from a worker that knew less."""
+
+
+class Search:
+    """Looks for waiting events whose names have become known.
+
+    What it remembers only saves work: without it, it would look at every tick.
+    """
+
+    def __init__(self) -> None:
+        self._found_none: dict[int, tuple[int, datetime]] = {}
+
+    def offsets(self, view: View, context: Context) -> list[int]:
+        """List the first events, in the order they came, that can go on."""
+        version = context.reference.version
+        last = self._found_none.get(view.partition)
+        if last and last[0] == version and context.now - last[1] < RESCAN:
+            return []
+        found = _known_offsets(view, context.reference)
+        if found:
+            self._found_none.pop(view.partition, None)
+        else:
+            self._found_none[view.partition] = (version, context.now)
+        return found
 
 
 def waiting_event(record: Record) -> WaitingEvent:
@@ -33,13 +64,12 @@ def waiting_event(record: Record) -> WaitingEvent:
     )
 
 
-def known_offsets(view: View, reference: Reference, *, limit: int) -> list[int]:
-    """List the first waiting events, in the order they came, that can go on."""
+def _known_offsets(view: View, reference: Reference) -> list[int]:
     offsets: set[int] = set()
     for name in islice(_known_names(view, reference), NAMES_MAX):
         rows = view.scan(WAITING, name_prefix(name))
-        offsets.update(parse_name_key(key)[1] for key, _ in islice(rows, limit))
-    return sorted(offsets)[:limit]
+        offsets.update(parse_name_key(key)[1] for key, _ in islice(rows, EVENTS_MAX))
+    return sorted(offsets)[:EVENTS_MAX]
 
 
 def _known_names(view: View, reference: Reference) -> Iterator[Name]:

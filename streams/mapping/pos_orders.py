@@ -32,32 +32,31 @@ def map_order(order: Order, sheet: Sheet) -> None:
         return
     opened = sheet.envelope.name == "order.opened"
     occurred_at = sheet.moment(order.placed_at, order.created_at)
+    demand = sheet.place(("demand_location_id", order.demand_location_id))
+    shop = demand
+    if order.channel_type != "web" and (demand is None or demand.names):
+        # A store order's channel is the store.
+        shop = sheet.place(
+            ("demand_location_id", order.demand_location_id), ("channel", order.channel)
+        )
     for line, item in sheet.lines():
+        carried_out = item.shipping_service_level in sheet.rules.carried_out
         if not _is_goods(item.item_type, sheet):
             sheet.idle_lines.append(line)
-        elif item.shipping_service_level not in sheet.rules.carried_out:
-            _promise(order, sheet, line, item, occurred_at)
-        elif opened:
-            _sell(order, sheet, line, item, occurred_at)
-        else:
+        elif not carried_out:
+            _promise(order, sheet, line, item, occurred_at, demand)
+        elif not opened or (shop is None and order.channel_type == "web"):
+            # The event that says it is done will come, and name the place.
             sheet.idle_lines.append(line)
+        elif shop is None:
+            sheet.refuse(line, missing_place("demand_location_id", "channel"))
+        else:
+            _sell(sheet, line, item, occurred_at, shop)
 
 
 def _sell(
-    order: Order, sheet: Sheet, line: int, item: OrderItem, occurred_at: datetime
+    sheet: Sheet, line: int, item: OrderItem, occurred_at: datetime, place: Place
 ) -> None:
-    fields = {"demand_location_id": order.demand_location_id}
-    if order.channel_type != "web":
-        # A store order's channel is the store.
-        fields["channel"] = order.channel
-    place = sheet.place(*fields.items())
-    if place is None:
-        if order.channel_type == "web":
-            # The fulfilment event will name the place; it carries the same id.
-            sheet.idle_lines.append(line)
-        else:
-            sheet.refuse(line, missing_place(*fields))
-        return
     units = _units(sheet, line, item.id, item.quantity)
     sku = None if units is None else sheet.resolve(line, item, place)
     if sku is None or units is None:
@@ -76,7 +75,12 @@ def _sell(
 
 
 def _promise(
-    order: Order, sheet: Sheet, line: int, item: OrderItem, occurred_at: datetime
+    order: Order,
+    sheet: Sheet,
+    line: int,
+    item: OrderItem,
+    occurred_at: datetime,
+    demand: Place | None,
 ) -> None:
     """Announce a unit, at the place the order names or at none until it is routed.
 
@@ -88,8 +92,7 @@ def _promise(
         return
     # The demand location is only a first guess before routing, so a name that is not
     # known holds nothing up; nor can units that are not there yet be reserved.
-    guess = sheet.place(("demand_location_id", order.demand_location_id))
-    location_id = "" if guess is None or item.is_preorder else guess.location_id or ""
+    location_id = "" if demand is None or item.is_preorder else demand.location_id or ""
     counted = sheet.rules.is_counted(order.channel_type, order.channel)
     for unit_id in units:
         sheet.move(
@@ -238,9 +241,11 @@ def _units(
     so that events without a quantity find it; the others are `#2`, `#3` and so on.
     """
     unit_id = sheet.text(line, "id", item_id)
-    count = 1 if quantity is None else quantity
     if unit_id is None:
         return None
+    count = 1 if quantity is None else quantity
+    if count == 1:
+        return [unit_id]
     known = sheet.quantity(line, "quantity", count, low=1, high=UNITS_MAX)
     if known is None:
         return None

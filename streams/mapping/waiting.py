@@ -44,6 +44,10 @@ class WaitingEvent(msgspec.Struct, frozen=True, array_like=True):
             names=tuple(sorted(names)),
         )
 
+    def expects(self, line: OpenLine) -> bool:
+        """Say whether the event already waits for all names that this line lacks."""
+        return {tuple(name) for name in line.names} <= set(self.names)
+
     def rows(self) -> dict[bytes, bytes]:
         """Return the rows that keep the event waiting; none if no line is open."""
         if not self.lines:
