@@ -1,10 +1,10 @@
-"""One connection of the plain producer: an aiokafka producer and its end."""
+"""One connection of the plain producer: its partitions' queues, from start to end."""
 
 import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import aiokafka
@@ -19,8 +19,6 @@ RECORD_BYTES_MAX = 1_000_000
 
 # A batch per partition is under way at a time, so this bounds what one answer carries.
 _BATCH_BYTES_MAX = 256 * 1024
-# Long enough for the appends of one turn of the event loop to share a request.
-_LINGER_MS = 2
 _ABANDON_S = 1.0
 
 
@@ -32,18 +30,133 @@ class Entry(NamedTuple):
     headers: Headers = ()
 
 
-class Connection:
-    """One aiokafka producer, from its start to its end."""
+class Receipt:
+    """What becomes of the records of one call; `done` once each is settled."""
 
-    def __init__(self, arguments: dict[str, Any], request_timeout_s: float) -> None:
+    __slots__ = ("acknowledged", "began", "done", "error", "open")
+
+    def __init__(self, count: int) -> None:
+        self.acknowledged: list[Position | None] = [None] * count
+        self.began = time.monotonic()
+        self.error: Exception | None = None
+        self.open = count
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(self, index: int, outcome: Position | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self.error = self.error or outcome
+        else:
+            self.acknowledged[index] = outcome
+        self.open -= 1
+        # The caller may be gone, its future cancelled.
+        if self.open == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+class _Slot:
+    __slots__ = ("entry", "index", "open", "receipt")
+
+    def __init__(self, entry: Entry, receipt: Receipt, index: int) -> None:
+        self.entry = entry
+        self.receipt = receipt
+        self.index = index
+        self.open = True
+
+    def settle(self, outcome: Position | Exception) -> None:
+        if self.open:
+            self.open = False
+            self.receipt.settle(self.index, outcome)
+
+
+Failed = Callable[["Connection", Exception, Sequence[_Slot]], None]
+
+
+class _Lane:
+    """A partition's queue: while a batch travels, the next one gathers.
+
+    So batches grow with the load by themselves, and records of a partition keep their
+    order. aiokafka's `send` costs ten times as much for each record.
+    """
+
+    def __init__(self, connection: "Connection", topic: str, partition: int) -> None:
+        self.waiting: deque[_Slot] = deque()
+        self.travelling: list[_Slot] = []
+        self.task: asyncio.Task[None] | None = None
+        self._connection = connection
+        self._topic = topic
+        self._partition = partition
+
+    def put(self, slot: _Slot) -> None:
+        self.waiting.append(slot)
+        if self.task is None:
+            # Begins in the loop's next turn, with all that this turn still brings.
+            self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        producer = self._connection.producer
+        try:
+            while self.waiting:
+                batch = self._load(producer.create_batch())
+                sent = await producer.send_batch(
+                    batch, self._topic, partition=self._partition
+                )
+                self._acknowledge((await sent).offset)
+        except (kafka.KafkaError, OSError) as error:
+            self._connection.fail(error, self.travelling)
+        finally:
+            self.task = None
+
+    def _load(self, batch: Any) -> Any:
+        self.travelling = []
+        while self.waiting:
+            slot = self.waiting[0]
+            entry = slot.entry
+            if slot.open:
+                added = batch.append(
+                    timestamp=None,
+                    key=entry.key,
+                    value=entry.value,
+                    headers=entry.headers,
+                )
+                if added is None:
+                    break
+                self.travelling.append(slot)
+            self.waiting.popleft()
+        batch.close()
+        return batch
+
+    def _acknowledge(self, first_offset: int) -> None:
+        self._connection.acknowledged_at = time.monotonic()
+        for step, slot in enumerate(self.travelling):
+            # -1: the broker knew it as a repeat of ours, but no longer where it lies.
+            offset = first_offset + step if first_offset >= 0 else -1
+            slot.settle((self._partition, offset))
+        self.travelling = []
+
+    def slots(self) -> Iterator[_Slot]:
+        yield from self.travelling
+        yield from self.waiting
+
+
+class Connection:
+    """One idempotent aiokafka producer.
+
+    Attributes:
+        acknowledged_at: When the broker last acknowledged anything, monotonic.
+    """
+
+    def __init__(
+        self, arguments: dict[str, Any], request_timeout_s: float, on_failed: Failed
+    ) -> None:
         self.acknowledged_at = 0.0
-        self._known_topics: set[str] = set()
+        self._on_failed = on_failed
+        self._lanes: dict[str, list[_Lane]] = {}
         self._partition_of = DefaultPartitioner()
         self.producer = aiokafka.AIOKafkaProducer(
             **arguments,
             enable_idempotence=True,
             acks="all",
-            linger_ms=_LINGER_MS,
+            linger_ms=0,
             max_batch_size=_BATCH_BYTES_MAX,
             max_request_size=RECORD_BYTES_MAX + 48_000,
             request_timeout_ms=int(request_timeout_s * 1000),
@@ -54,6 +167,9 @@ class Connection:
         task = self._sender.sender_task
         return task is not None and not task.done()
 
+    def knows(self, topic: str) -> bool:
+        return topic in self._lanes
+
     async def open(self, timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
@@ -62,114 +178,62 @@ class Connection:
             await self.abandon()
             raise
 
-    async def require_topic(self, name: str) -> None:
-        """Refuse a topic that is not there.
+    async def learn(self, topic: str) -> None:
+        """Learn a topic's partitions; refuse one that is not there.
 
         Asking for it by name would make a broker with auto.create.topics.enable create
         it, with one partition.
+
+        Raises:
+            TopicMissing: It does not exist.
         """
-        if name in self._known_topics:
+        if self.knows(topic):
             return
         metadata = await self.producer.client.fetch_all_metadata()
-        if name not in metadata.topics():
+        if topic not in metadata.topics():
             raise TopicMissing(
-                f"The topic {name} does not exist",
+                f"The topic {topic} does not exist",
                 remedy="Create it with `oneshelf topics create`, "
                 "or mend ONESHELF_TOPIC_PREFIX",
             )
-        self._known_topics.add(name)
+        partitions = sorted(await self.producer.partitions_for(topic))
+        if not self.knows(topic):
+            self._lanes[topic] = [_Lane(self, topic, p) for p in partitions]
 
-    async def send_all(
-        self, name: str, entries: Sequence[Entry], acknowledged: list[Position | None]
-    ) -> None:
-        """Send every partition's records in order, partitions beside each other.
-
-        `create_batch` and `send_batch` cost a seventh of `send` for each record.
-        """
-        partitions = sorted(await self.producer.partitions_for(name))
-        chosen: dict[int, list[int]] = {}
+    def put(self, topic: str, entries: Sequence[Entry], receipt: Receipt) -> None:
+        """Queue records of a known topic; the receipt tells what becomes of them."""
+        lanes = self._lanes[topic]
         for index, entry in enumerate(entries):
-            partition = self._partition_of(entry.key, partitions, partitions)
-            chosen.setdefault(partition, []).append(index)
-        outcomes = await asyncio.gather(
-            *(
-                self._send_partition(name, partition, indexes, entries, acknowledged)
-                for partition, indexes in chosen.items()
-            ),
-            return_exceptions=True,
-        )
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+            lane = self._partition_of(entry.key, lanes, lanes)
+            lane.put(_Slot(entry, receipt, index))
 
-    async def _send_partition(
-        self,
-        name: str,
-        partition: int,
-        indexes: list[int],
-        entries: Sequence[Entry],
-        acknowledged: list[Position | None],
-    ) -> None:
-        sent: deque[tuple[asyncio.Future[Any], list[int]]] = deque()
-        try:
-            for batch, members in self._batches(indexes, entries):
-                future = await self.producer.send_batch(
-                    batch, name, partition=partition
-                )
-                sent.append((future, members))
-                # One behind: a batch waits in the queue while another travels.
-                if len(sent) > 1:
-                    await self._settle(partition, *sent.popleft(), acknowledged)
-            while sent:
-                await self._settle(partition, *sent.popleft(), acknowledged)
-        finally:
-            for future, _ in sent:
-                future.cancel()
+    def expire(self, before: float, error: Exception) -> float | None:
+        """Fail what was handed in before a moment; return when the oldest such was."""
+        oldest: float | None = None
+        for lane in self._all_lanes():
+            for slot in lane.slots():
+                began = slot.receipt.began
+                if slot.open and began < before:
+                    oldest = began if oldest is None else min(oldest, began)
+                    slot.settle(error)
+        return oldest
 
-    async def _settle(
-        self,
-        partition: int,
-        future: "asyncio.Future[Any]",
-        members: list[int],
-        acknowledged: list[Position | None],
-    ) -> None:
-        first = (await future).offset
-        self.acknowledged_at = time.monotonic()
-        for step, index in enumerate(members):
-            acknowledged[index] = (partition, first + step if first >= 0 else -1)
+    def fail(self, error: Exception, travelling: Sequence[_Slot]) -> None:
+        self._on_failed(self, error, travelling)
 
-    def _batches(
-        self, indexes: list[int], entries: Sequence[Entry]
-    ) -> "Iterable[tuple[Any, list[int]]]":
-        batch, members = self.producer.create_batch(), list[int]()
-        for index in indexes:
-            entry = entries[index]
-            while (
-                batch.append(
-                    timestamp=None,
-                    key=entry.key,
-                    value=entry.value,
-                    headers=entry.headers,
-                )
-                is None
-            ):
-                yield batch, members
-                batch, members = self.producer.create_batch(), []
-            members.append(index)
-        batch.close()
-        yield batch, members
-
-    async def close(self, timeout_s: float) -> None:
-        with contextlib.suppress(TimeoutError, kafka.KafkaError):
-            async with asyncio.timeout(timeout_s):
-                await self.producer.flush()
-        await self.abandon()
+    async def flush(self) -> None:
+        """Wait until nothing is queued or under way."""
+        while tasks := [lane.task for lane in self._all_lanes() if lane.task]:
+            await asyncio.wait(tasks)
 
     async def abandon(self) -> None:
         """End it without waiting for its records: aiokafka 0.14's `stop` flushes first,
         and with idempotence a flush towards a dead broker never ends."""
         producer = self.producer
         producer._closed = True  # noqa: SLF001 # as `stop` does
+        for lane in self._all_lanes():
+            if lane.task is not None and lane.task is not asyncio.current_task():
+                lane.task.cancel()
         task = self._sender.sender_task
         for _ in range(2):
             # The first cancel lets requests under way end, the second does not.
@@ -180,6 +244,15 @@ class Connection:
         with contextlib.suppress(kafka.KafkaError, OSError, TimeoutError):
             async with asyncio.timeout(_ABANDON_S):
                 await producer.client.close()
+
+    def settle_all(self, error: Exception) -> None:
+        """Fail whatever is not settled yet."""
+        for lane in self._all_lanes():
+            for slot in lane.slots():
+                slot.settle(error)
+
+    def _all_lanes(self) -> list[_Lane]:
+        return [lane for lanes in self._lanes.values() for lane in lanes]
 
     @property
     def _sender(self) -> Any:

@@ -87,6 +87,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             **self.app.client_arguments,
         )
 
+    def poll_state(self, tp: TP) -> int:
+        """Return how many offsets lie between the poll's position and the end."""
+        if self._consumer is None:
+            return 0
+        assignment = self._consumer._subscription.subscription.assignment  # noqa: SLF001 - aiokafka 0.14 shows the position to coroutines of its own loop only
+        if assignment is None or tp not in assignment.tps:
+            return 0
+        state = assignment.state_value(tp)
+        if state.highwater is None or not state.has_valid_position:
+            return 0
+        behind: int = state.highwater - state.position
+        return max(0, behind)
+
 
 class Consumer(driver.Consumer):
     """Faust's consumer, delivering by the batch."""
@@ -156,6 +169,16 @@ class Consumer(driver.Consumer):
             tp,
             generation_id=epoch[0],
         )
+
+    def waiting(self, tp: TP, next_offset: int) -> int:
+        """Return how many records are committed but not applied, as last polled.
+
+        Transaction markers take offsets too, so the end of the log says little: what
+        counts is what the poll has not passed, and what it passed but is not applied.
+        """
+        unpolled: int = self._thread.poll_state(tp)
+        polled = self._fetch_from.get(tp, next_offset)
+        return unpolled + max(0, polled - next_offset)
 
     async def perform_seek(self) -> None:
         """Go to where the state stands, whatever offsets the group has committed."""

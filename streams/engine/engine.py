@@ -209,11 +209,8 @@ class Engine:
 
     def lag(self, tp: TP, next_offset: int | None) -> int:
         """Return how many records wait in a source partition, as last polled."""
-        try:
-            highwater = self.app.consumer.highwater(tp)
-        except Exception:  # noqa: BLE001 - before the first poll there is none
-            return 0
-        return max(0, (highwater or 0) - (next_offset or 0))
+        waiting: int = self.app.consumer.waiting(tp, next_offset or 0)
+        return waiting
 
     def is_ready(self) -> bool:
         """Say whether every assigned partition is open."""

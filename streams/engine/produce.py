@@ -6,16 +6,18 @@ fails within a bounded time and may then still have happened.
 
 import asyncio
 import contextlib
+import math
 import re
 import secrets
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from aiokafka import errors as kafka
 
 from streams.engine.connection import RECORD_BYTES_MAX as RECORD_BYTES_MAX
-from streams.engine.connection import Connection
+from streams.engine.connection import Connection, Receipt
 from streams.engine.connection import Entry as Entry
 from streams.engine.errors import (
     AppendError,
@@ -82,7 +84,9 @@ class LogWriter:
         self._buffer = _Buffer(buffer_bytes_max)
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[Connection] | None = None
-        self._failure: tuple[float, str] | None = None
+        self._failed_at = -math.inf
+        self._under_way = 0
+        self._sweep: asyncio.TimerHandle | None = None
         self._abandoned: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -91,21 +95,23 @@ class LogWriter:
         Raises:
             BrokerUnavailable: No broker answered in time.
         """
-        try:
-            async with asyncio.timeout(self._delivery_timeout_s):
-                await self._connected()
-        except TimeoutError:
-            raise self._unavailable("no broker answered") from None
+        async with self._in_time():
+            await self._connected()
 
     async def stop(self) -> None:
         """Wait for what is under way, within the delivery time, and disconnect."""
         if self._connecting is not None:
             self._connecting.cancel()
-        connection, self._connection = self._connection, None
+        connection = self._connection
         if connection is not None:
-            await connection.close(self._delivery_timeout_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._delivery_timeout_s):
+                    await connection.flush()
+            self._abandon(connection, "the writer was stopped")
         if self._abandoned:
             await asyncio.wait(self._abandoned)
+        if self._sweep is not None:
+            self._sweep.cancel()
 
     async def append(
         self,
@@ -124,17 +130,8 @@ class LogWriter:
             BrokerRefused: Our rights do not allow it.
             RecordTooLarge: It is larger than the log takes.
         """
-        entry = self._checked(topic, Entry(key, value, headers))
-        async with self._attempt(topic, _size(entry)) as connection:
-            future = await connection.producer.send(
-                self._prefix + topic.name,
-                key=key,
-                value=value,
-                headers=entry.headers,
-            )
-            metadata = await future
-            connection.acknowledged_at = time.monotonic()
-            return metadata.partition, metadata.offset
+        (position,) = await self.append_many(topic, (Entry(key, value, headers),))
+        return position
 
     async def append_many(
         self, topic: Topic, entries: Sequence[Entry]
@@ -143,53 +140,67 @@ class LogWriter:
 
         Raises:
             AppendError: As for `append`; its `acknowledged` tells which records the
-                broker has for certain. Of each partition that is a leading part.
+                broker has for certain. Of each key that is a leading part.
         """
-        checked = [self._checked(topic, entry) for entry in entries]
-        acknowledged: list[Position | None] = [None] * len(checked)
+        if not entries:
+            return []
+        schema = schema_header(topic)
+        checked = [_complete(topic, schema, entry) for entry in entries]
+        size = sum(map(_size, checked))
+        receipt = Receipt(len(checked))
+        name = self._prefix + topic.name
+        connection = self._ready(name)
+        if connection is None or not self._buffer.take(size):
+            connection = await self._prepare(name, size)
         try:
-            async with self._attempt(topic, sum(map(_size, checked))) as connection:
-                await connection.send_all(
-                    self._prefix + topic.name, checked, acknowledged
-                )
-        except AppendError as error:
-            error.acknowledged = acknowledged
-            raise
-        return [position for position in acknowledged if position is not None]
+            self._under_way += 1
+            self._arm_sweep()
+            connection.put(name, checked, receipt)
+            await receipt.done
+        finally:
+            self._under_way -= 1
+            self._buffer.give(size)
+        if receipt.error is not None:
+            raise self._translated(receipt.error, topic, receipt, size)
+        return [position for position in receipt.acknowledged if position is not None]
+
+    def _ready(self, name: str) -> Connection | None:
+        connection = self._connection
+        if connection is None or not connection.alive or not connection.knows(name):
+            return None
+        return connection
+
+    async def _prepare(self, name: str, size: int) -> Connection:
+        """Wait for buffer room and a connection that knows the topic, within the time."""
+        async with self._in_time():
+            await self._buffer.wait(size)
+            try:
+                connection = await self._connected()
+                await connection.learn(name)
+            except BaseException:
+                self._buffer.give(size)
+                raise
+            return connection
 
     @contextlib.asynccontextmanager
-    async def _attempt(self, topic: Topic, size: int) -> AsyncIterator[Connection]:
-        """Hold room and a connection for one append; translate what goes wrong."""
-        connection: Connection | None = None
-        began = time.monotonic()
+    async def _in_time(self) -> AsyncIterator[None]:
         try:
-            async with (
-                asyncio.timeout(self._delivery_timeout_s),
-                self._buffer.room(size),
-            ):
-                connection = await self._connected()
-                await connection.require_topic(self._prefix + topic.name)
-                yield connection
-        except (TimeoutError, kafka.KafkaTimeoutError):
-            # Silence towards everyone means the connection is dead, not one partition.
-            if connection is not None and connection.acknowledged_at < began:
-                self._abandon(connection)
-            raise self._unavailable("no acknowledgement") from None
+            async with asyncio.timeout(self._delivery_timeout_s):
+                yield
+        except TimeoutError:
+            raise self._unavailable("no answer in time") from None
         except (kafka.KafkaError, OSError) as error:
-            # An idempotent producer cannot go on past a batch that failed for good.
-            if connection is not None:
-                self._abandon(connection)
-            raise self._translated(error, topic, size) from error
+            if self._connection is not None:
+                self._abandon(self._connection, repr(error))
+            raise self._unavailable(repr(error)) from error
 
     async def _connected(self) -> Connection:
         if self._connection is not None and self._connection.alive:
             return self._connection
         if self._connection is not None:
-            self._abandon(self._connection)
-        if self._failure is not None:
-            failed_at, failure = self._failure
-            if time.monotonic() - failed_at < _RECONNECT_PAUSE_S:
-                raise self._unavailable(failure)
+            self._abandon(self._connection, "the connection was lost")
+        if time.monotonic() - self._failed_at < _RECONNECT_PAUSE_S:
+            raise self._unavailable("no connection")
         if self._connecting is None:
             # One attempt for all who wait; a caller's time-out must not cancel it.
             self._connecting = asyncio.create_task(self._connect())
@@ -198,20 +209,29 @@ class LogWriter:
 
     async def _connect(self) -> Connection:
         try:
-            connection = Connection(self._arguments, self._delivery_timeout_s)
-            try:
-                await connection.open(self._delivery_timeout_s)
-            except (kafka.KafkaError, OSError, TimeoutError) as error:
-                failure = "no connection"
-                self._failure = (time.monotonic(), failure)
-                raise self._unavailable(failure) from error
-            self._connection, self._failure = connection, None
-            return connection
+            connection = Connection(
+                self._arguments, self._delivery_timeout_s, self._failed
+            )
+            await connection.open(self._delivery_timeout_s)
+        except (kafka.KafkaError, OSError, TimeoutError) as error:
+            self._failed_at = time.monotonic()
+            raise self._unavailable("no connection") from error
         finally:
             self._connecting = None
+        self._connection = connection
+        return connection
 
-    def _abandon(self, connection: Connection) -> None:
-        """Drop a connection and what it buffers; the next append makes a new one."""
+    def _failed(
+        self, connection: Connection, error: Exception, travelling: Sequence[Any]
+    ) -> None:
+        """Hear that a batch failed for good: an idempotent producer cannot go past it."""
+        for slot in travelling:
+            slot.settle(error)
+        self._abandon(connection, "another batch failed")
+
+    def _abandon(self, connection: Connection, why: str) -> None:
+        """Drop a connection and what it holds; the next append makes a new one."""
+        connection.settle_all(self._unavailable(why))
         if connection is not self._connection:
             return
         self._connection = None
@@ -219,23 +239,47 @@ class LogWriter:
         self._abandoned.add(task)
         task.add_done_callback(self._abandoned.discard)
 
-    def _checked(self, topic: Topic, entry: Entry) -> Entry:
-        headers = [schema_header(topic), *_with_trace(entry.headers)]
-        complete = entry._replace(headers=headers)
-        size = _size(complete) - _RECORD_OVERHEAD_BYTES
-        if size > RECORD_BYTES_MAX:
-            raise RecordTooLarge(topic.name, entry.key, size, RECORD_BYTES_MAX)
-        return complete
+    def _arm_sweep(self) -> None:
+        # One timer for all appends; a timer for each costs as much as the append.
+        if self._sweep is None:
+            loop = asyncio.get_running_loop()
+            self._sweep = loop.call_later(self._delivery_timeout_s / 8, self._expire)
 
-    def _translated(self, error: Exception, topic: Topic, size: int) -> AppendError:
+    def _expire(self) -> None:
+        """Fail what waits too long for its acknowledgement."""
+        self._sweep = None
+        if self._under_way:
+            self._arm_sweep()
+        connection = self._connection
+        if connection is None:
+            return
+        before = time.monotonic() - self._delivery_timeout_s
+        began = connection.expire(before, self._unavailable("no acknowledgement"))
+        # Silence towards everyone means a dead connection, not a single dead partition.
+        if began is not None and connection.acknowledged_at < began:
+            self._abandon(connection, "the broker is silent")
+
+    def _translated(
+        self, error: Exception, topic: Topic, receipt: Receipt, size: int
+    ) -> AppendError:
+        translated: AppendError
         if isinstance(error, _REFUSALS):
-            return BrokerRefused(
+            translated = BrokerRefused(
                 f"The broker refuses to take records for {topic.name}: {error}",
                 remedy="Give this client the right to write the topic",
             )
-        if isinstance(error, _TOO_LARGE):
-            return RecordTooLarge(topic.name, None, size, RECORD_BYTES_MAX)
-        return self._unavailable(repr(error))
+        elif isinstance(error, _TOO_LARGE):
+            translated = RecordTooLarge(topic.name, None, size, RECORD_BYTES_MAX)
+        elif isinstance(error, BrokerUnavailable):
+            # A fresh one for each caller: it carries that caller's acknowledgements.
+            translated = BrokerUnavailable(
+                error.message, remedy=error.remedy, retry_after_s=error.retry_after_s
+            )
+        else:
+            translated = self._unavailable(repr(error))
+        translated.acknowledged = receipt.acknowledged
+        translated.__cause__ = error
+        return translated
 
     def _unavailable(self, what: str) -> BrokerUnavailable:
         servers = ", ".join(self._arguments["bootstrap_servers"])
@@ -253,40 +297,40 @@ class _Buffer:
         self._free = self._bytes_max = bytes_max
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @contextlib.asynccontextmanager
-    async def room(self, size: int) -> AsyncIterator[None]:
+    def take(self, size: int) -> bool:
+        """Take room at once, if nobody waits and there is enough."""
         # What is larger than the whole buffer has it to itself.
         size = min(size, self._bytes_max)
         if self._waiting or size > self._free:
-            await self._wait(size)
-        else:
-            self._free -= size
-        try:
-            yield
-        finally:
-            self._free += size
-            self._admit()
+            return False
+        self._free -= size
+        return True
 
-    async def _wait(self, size: int) -> None:
-        turn = asyncio.get_running_loop().create_future()
+    async def wait(self, size: int) -> None:
+        """Take room, in turn."""
+        if self.take(size):
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((size, turn))
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._free += size
-            else:
-                turn.cancel()
+            if not turn.cancelled():
+                self.give(size)
             self._admit()
             raise
+
+    def give(self, size: int) -> None:
+        self._free += min(size, self._bytes_max)
+        self._admit()
 
     def _admit(self) -> None:
         while self._waiting:
             size, turn = self._waiting[0]
-            if not turn.done():
-                if size > self._free:
+            if not turn.cancelled():
+                if min(size, self._bytes_max) > self._free:
                     return
-                self._free -= size
+                self._free -= min(size, self._bytes_max)
                 turn.set_result(None)
             self._waiting.popleft()
 
@@ -303,6 +347,14 @@ def _with_trace(headers: Headers) -> list[tuple[str, bytes]]:
         if name == TRACE and _TRACEPARENT.fullmatch(value):
             return kept
     return [*(item for item in kept if item[0] != TRACE), (TRACE, new_traceparent())]
+
+
+def _complete(topic: Topic, schema: tuple[str, bytes], entry: Entry) -> Entry:
+    complete = Entry(entry.key, entry.value, [schema, *_with_trace(entry.headers)])
+    size = _size(complete) - _RECORD_OVERHEAD_BYTES
+    if size > RECORD_BYTES_MAX:
+        raise RecordTooLarge(topic.name, entry.key, size, RECORD_BYTES_MAX)
+    return complete
 
 
 def _size(entry: Entry) -> int:

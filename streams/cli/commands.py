@@ -1,0 +1,3 @@
+"""Every module that adds commands, imported once so that they are there."""
+
+from streams.cli import serving as serving

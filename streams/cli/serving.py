@@ -1,0 +1,75 @@
+"""Commands that run a process: `worker`, `sandbox commercetools`, `topics create`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from streams.cli.app import app, emit, load_settings, out, refuse
+
+topics_app = typer.Typer(no_args_is_help=True, help="The topics on the broker.")
+sandbox_app = typer.Typer(no_args_is_help=True, help="Stand-ins of outside systems.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(sandbox_app, name="sandbox")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker until it is told to stop (SIGTERM or Ctrl-C).
+
+    Exit codes: 0 stopped, 2 refused to start (a setting or topic is wrong), 70 failed
+    (start it again: its state is complete).
+
+    Example: `ONESHELF_BROKER=127.0.0.1:9092 ONESHELF_WORKER_ID=w1 oneshelf worker`
+    """
+    from streams.worker import main
+
+    settings = load_settings()
+    if not settings.broker:
+        refuse(
+            "No broker is configured. Set ONESHELF_BROKER to host:port, or use "
+            "`oneshelf up`, which brings one for a first look."
+        )
+    raise SystemExit(main(settings))
+
+
+@topics_app.command("create")
+def create(as_json: Json = False) -> None:
+    """Create the topics and changelogs that do not exist yet.
+
+    Example: `oneshelf topics create --json`
+    """
+    from streams.engine.admin import create_topics
+    from streams.wiring import STAGES
+
+    created = asyncio.run(create_topics(load_settings(), STAGES))
+    emit(
+        {"created": created},
+        as_json=as_json,
+        human=lambda: out.print(
+            f"Created {len(created)} topics." if created else "All topics exist."
+        ),
+    )
+
+
+@sandbox_app.command("commercetools")
+def commercetools(
+    port: Annotated[
+        int, typer.Option(help="Loopback port; 0 takes a free one.")
+    ] = 8790,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the commercetools stand-in, which keeps the vendor's rules.
+
+    Example: `oneshelf sandbox commercetools --port 8790`
+    """
+    from streams.sandbox.commercetools import SandboxConfig, serve
+
+    asyncio.run(
+        serve(
+            SandboxConfig(host=host, port=port),
+            on_ready=lambda url: out.print(f"commercetools sandbox at {url}"),
+        )
+    )
