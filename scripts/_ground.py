@@ -3,11 +3,13 @@
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+RIVALS_VENV = ROOT / ".venv-rivals"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oneshelf"
 
 EXIT_FAILED, EXIT_NOT_RUNNING, EXIT_MISSING = 1, 3, 4
@@ -33,3 +35,20 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def venv_program(name: str) -> Path:
+    """Return a program of the project's environment."""
+    return VENV / "bin" / name
+
+
+def guarded(main: Callable[[], int]) -> int:
+    """Run a script's main; turn trouble and Ctrl-C into a line and an exit code."""
+    try:
+        return main()
+    except Trouble as trouble:
+        say(str(trouble))
+        return trouble.code
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
