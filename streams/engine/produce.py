@@ -171,7 +171,7 @@ class LogWriter:
         return connection
 
     async def _prepare(self, name: str, size: int) -> Connection:
-        """Wait for buffer room and a connection that knows the topic, within the time."""
+        """Wait, within the time, for buffer room and a connection that knows the topic."""
         async with self._in_time():
             await self._buffer.wait(size)
             try:
@@ -224,7 +224,7 @@ class LogWriter:
     def _failed(
         self, connection: Connection, error: Exception, travelling: Sequence[Any]
     ) -> None:
-        """Hear that a batch failed for good: an idempotent producer cannot go past it."""
+        """Hear of a batch that failed for good; idempotence cannot go past one."""
         for slot in travelling:
             slot.settle(error)
         self._abandon(connection, "another batch failed")
