@@ -29,7 +29,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._waiting_since: float | None = None
         self._in_head = False
         self._head_bytes = 0
-        self._received_bytes = 0
+        self._first_bytes = 0
         self._refused_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As uvicorn narrows it.
@@ -40,23 +40,26 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._waiting_since = self.loop.time()
         self._in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._first_bytes
         self._refused_bytes = 0
 
     def on_headers_complete(self) -> None:
-        received = self._head_bytes + self._received_bytes
-        if received > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX:
+        # The bytes may hold a body too, so the head alone decides.
+        if self._head_bytes > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX:
             raise HeadTooLarge
         self._waiting_since = None
         self._in_head = False
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        # A head's first piece may come behind other bytes: it is not counted here, but
-        # when the head is complete.
         if self._in_head:
             self._head_bytes += len(data)
-        self._received_bytes = len(data)
+        elif self.cycle is None or not self.cycle.more_body:
+            self._first_bytes = len(data)
+        else:
+            # A head may begin behind a body in these bytes; how much of them it has is
+            # not known, so they are not held against it.
+            self._first_bytes = 0
         super().data_received(data)
         if self._in_head:
             if self._head_bytes > HEAD_BYTES_MAX:

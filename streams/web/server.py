@@ -15,6 +15,7 @@ KEEP_ALIVE_S = 5
 # Every connection costs some tens of kilobytes; beyond this callers get 503.
 CONNECTIONS_MAX = 2048
 STOP_TIMEOUT_S = 5
+TICK_S = 1.0
 
 
 class CannotListen(OSError):
@@ -70,7 +71,7 @@ class WebServer:
 
     async def stop(self) -> None:
         """Finish the requests under way (5 s at most), then close everything."""
-        self._server.should_exit = True
+        self._server.leave()
         if self._task is not None:
             await self._task
             self._task = None
@@ -78,19 +79,31 @@ class WebServer:
 
 
 class _Embedded(uvicorn.Server):
-    """Uvicorn as a guest: the worker handles signals."""
+    """Uvicorn as a guest: the worker handles signals and says when to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """End the server soon."""
+        self.should_exit = True
+        self._leaving.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
 
-    async def on_tick(self, counter: int) -> bool:
-        if counter % 10 == 0:
+    async def main_loop(self) -> None:
+        # Once a second instead of uvicorn's ten times, and at once when leaving.
+        while not await self.on_tick(0):
             now = asyncio.get_running_loop().time()
             connections: list[Any] = list(self.server_state.connections)
             for connection in connections:
                 connection.close_if_stalled(now)
-        return await super().on_tick(counter)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self._leaving.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:
