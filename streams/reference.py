@@ -1,0 +1,88 @@
+"""Loads reference data from files into its topics, whole or not at all."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.domain.reference import Location, Product
+from streams.engine.produce import LogWriter
+from streams.mapping.csv_rows import FileProblem
+from streams.mapping.reference import encode_location, encode_product
+from streams.mapping.reference_files import parse_reference
+from streams.settings import Settings
+from streams.topics import LOCATIONS, PRODUCTS, Topic
+
+RECORDS_AT_ONCE = 2_000
+
+
+class ReferenceRefused(Exception):
+    """The files cannot be loaded; every problem names file, line, value and remedy."""
+
+    def __init__(self, problems: tuple[FileProblem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was loaded."""
+
+    all_locations: tuple[Location, ...]
+    all_products: tuple[Product, ...]
+    warnings: tuple[FileProblem, ...]
+
+    @property
+    def locations(self) -> int:
+        return len(self.all_locations)
+
+    @property
+    def products(self) -> int:
+        return len(self.all_products)
+
+
+def read_reference(directory: Path) -> Loaded:
+    """Read `locations.csv` and `products.csv`.
+
+    Raises:
+        ReferenceRefused: Something in them is wrong; all problems at once.
+        OSError: A file cannot be read.
+    """
+    found = parse_reference(
+        locations=(directory / "locations.csv").read_bytes(),
+        products=(directory / "products.csv").read_bytes(),
+    )
+    if found.problems:
+        raise ReferenceRefused(found.problems)
+    return Loaded(found.locations, found.products, found.warnings)
+
+
+async def load_reference(settings: Settings, directory: Path) -> Loaded:
+    """Put the files' rows into the reference topics; workers follow them at once.
+
+    Rows that are in the topics but not in the files stay; disable them in the files.
+
+    Raises:
+        ReferenceRefused: Something in the files is wrong; nothing was loaded.
+        BrokerUnavailable: The broker did not take all of it; load again.
+    """
+    loaded = await asyncio.to_thread(read_reference, directory)
+    records: list[tuple[Topic, bytes, bytes]] = [
+        (LOCATIONS, place.location_id.encode(), encode_location(place))
+        for place in loaded.all_locations
+    ]
+    records += [
+        (PRODUCTS, product.sku.encode(), encode_product(product))
+        for product in loaded.all_products
+    ]
+    writer = LogWriter(settings)
+    try:
+        for start in range(0, len(records), RECORDS_AT_ONCE):
+            await asyncio.gather(
+                *(
+                    writer.append(topic, key, value)
+                    for topic, key, value in records[start : start + RECORDS_AT_ONCE]
+                )
+            )
+    finally:
+        await writer.stop()
+    return loaded
