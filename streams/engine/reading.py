@@ -90,9 +90,11 @@ class LogReader:
         """
         return self._read(self._partitions(physical(self._settings, topic)), starts)
 
-    def read_changelog(self, stage: str) -> AsyncIterator[Sequence[Record]]:
+    def read_changelog(
+        self, stage: str, starts: Mapping[int, int] | None = None
+    ) -> AsyncIterator[Sequence[Record]]:
         """Walk a stage's changelog up to its present end."""
-        return self._read(self._partitions(changelog(self._settings, stage)), None)
+        return self._read(self._partitions(changelog(self._settings, stage)), starts)
 
     async def latest(
         self, topic: Topic, partition: int, key: bytes, limit: int

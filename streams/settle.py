@@ -1,0 +1,111 @@
+"""Tells whether all is applied and told: what verify, replay and the demo wait for."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from streams.domain.publications import Publication, is_owed
+from streams.engine.reading import LogReader
+from streams.mapping.publications import decode_publication
+from streams.settings import Settings
+from streams.tables import PUBLICATIONS
+from streams.topics import (
+    COMMERCE_ANSWERS,
+    NEWSTORE_EVENTS,
+    STOCK_LEVELS,
+    STOCK_MOVEMENTS,
+)
+
+SOURCES = (NEWSTORE_EVENTS, STOCK_MOVEMENTS, STOCK_LEVELS, COMMERCE_ANSWERS)
+POLL_S = 0.3
+# Everything must be found quiet this many times in a row: an answer may be on its way
+# from commercetools to the log, where nothing shows it.
+QUIET_ROUNDS = 2
+
+
+class NotSettled(Exception):
+    """Something is still under way after the time allowed; the message says what."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """What is still under way."""
+
+    records: dict[str, int] = field(default_factory=dict)
+    entries: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(sum(self.records.values()) or self.entries)
+
+    def __str__(self) -> str:
+        parts = [f"{number} on {topic}" for topic, number in self.records.items()]
+        if self.entries:
+            parts.append(f"{self.entries} entries to tell commercetools")
+        return ", ".join(parts) or "nothing"
+
+
+class Watch:
+    """Looks again and again, reading only what is new."""
+
+    def __init__(self, settings: Settings, reader: LogReader) -> None:
+        self._reader = reader
+        self._tells_commerce = bool(settings.commercetools.api_url)
+        self._positions: dict[int, int] = {}
+        self.publications: dict[bytes, Publication] = {}
+
+    async def pending(self) -> Pending:
+        """Say what is still under way."""
+        pending = Pending()
+        for topic in SOURCES:
+            starts = await self._reader.committed(topic)
+            waiting = 0
+            async for records in self._reader.read(topic, starts):
+                waiting += len(records)
+            if waiting:
+                pending.records[topic.name] = waiting
+        await self._refresh()
+        if self._tells_commerce:
+            rows = self.publications.values()
+            pending.entries = sum(is_owed(row) and not row.trouble for row in rows)
+        return pending
+
+    async def _refresh(self) -> None:
+        prefix = PUBLICATIONS.prefix
+        changes = self._reader.read_changelog(PUBLICATIONS.stage, self._positions)
+        async for records in changes:
+            for record in records:
+                self._positions[record.partition] = record.offset + 1
+                if record.key is None or not record.key.startswith(prefix):
+                    continue
+                key = record.key[len(prefix) :]
+                if record.value is None:
+                    self.publications.pop(key, None)
+                else:
+                    self.publications[key] = decode_publication(record.value)
+
+
+async def wait_until_settled(
+    settings: Settings,
+    *,
+    timeout_s: float,
+    progress: Callable[[Pending], None] = lambda _pending: None,
+) -> None:
+    """Return once every record is applied and commercetools knows every level.
+
+    Raises:
+        NotSettled: Something was still under way after `timeout_s`.
+    """
+    pending = Pending()
+    try:
+        async with asyncio.timeout(timeout_s), LogReader(settings) as reader:
+            watch = Watch(settings, reader)
+            quiet = 0
+            while quiet < QUIET_ROUNDS:
+                pending = await watch.pending()
+                progress(pending)
+                quiet = 0 if pending else quiet + 1
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise NotSettled(
+            f"After {timeout_s:.0f} s there is still: {pending}. Is a worker running?"
+        ) from None

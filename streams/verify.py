@@ -1,0 +1,222 @@
+"""Checks the whole: journal = table = levels, conservation, commercetools = target."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from streams.connectors.commercetools import CommercetoolsClient
+from streams.domain.availability import Counting
+from streams.domain.invariants import audit_journal, check_conservation, compare_levels
+from streams.domain.postings import Outcome
+from streams.domain.publications import Publication, is_owed
+from streams.engine.commit import COUNTS_KEY
+from streams.engine.reading import LogReader
+from streams.mapping.commerce import SEQUENCE_FIELD, TARGET_FIELD, EntryWire
+from streams.mapping.publications import decode_publication
+from streams.mapping.stock import (
+    EntryRecord,
+    LevelRecord,
+    decode_entry,
+    decode_level,
+    level_of,
+    split_row_key,
+)
+from streams.mapping.stock_state import decode_row
+from streams.settings import Settings
+from streams.tables import LEVELS, PUBLICATIONS
+from streams.topics import EXCEPTIONS, LEDGER_ENTRIES, STOCK_LEVELS
+
+FAULTS_SHOWN_MAX = 50
+
+Progress = Callable[[str, int], None]
+"""Hears which check is under way, and how much of it is done."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """What was compared, and every difference."""
+
+    entries: int = 0
+    places: int = 0
+    published: int = 0
+    parked: int = 0
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(self.faults.values())
+
+    def note(self, check: str, faults: list[str]) -> None:
+        """Keep a check's differences."""
+        self.faults.setdefault(check, []).extend(faults)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values, with the first differences of each check."""
+        return {
+            "clean": self.is_clean,
+            "entries": self.entries,
+            "places": self.places,
+            "published": self.published,
+            "parked": self.parked,
+            "counts": self.counts,
+            "checks": {
+                check: {"differences": len(faults), "first": faults[:FAULTS_SHOWN_MAX]}
+                for check, faults in self.faults.items()
+            },
+        }
+
+
+async def verify(
+    settings: Settings, *, progress: Progress = lambda _check, _done: None
+) -> Verification:
+    """Compare everything with everything; meaningful once all is settled."""
+    found = Verification()
+    async with LogReader(settings) as reader:
+        entries = await _collect(reader, progress)
+        journal = audit_journal(entries)
+        levels = await _latest_levels(reader, progress)
+        rows, counts = await _state(reader, "ledger", LEVELS.prefix)
+        table = {key: _level(key, value) for key, value in rows.items()}
+        publications_raw, published = await _state(
+            reader, PUBLICATIONS.stage, PUBLICATIONS.prefix
+        )
+        _, intake = await _state(reader, "intake", b"-")
+        async for records in reader.read(EXCEPTIONS):
+            found.parked += len(records)
+    found.entries, found.places = journal.entries, len(table)
+    found.counts = {"intake": intake, "ledger": counts, "publishing": published}
+    found.note("journal", journal.faults)
+    found.note("conservation", check_conservation(journal.rows))
+    found.note("table = fold(journal)", compare_levels(journal.rows, table.values()))
+    found.note("levels = table", _different(levels, table))
+    found.note("in = applied + duplicate + parked", _unbalanced(found.counts))
+    publications = {
+        key: decode_publication(value) for key, value in publications_raw.items()
+    }
+    if settings.commercetools.api_url:
+        found.published = len(publications)
+        await _compare_commerce(settings, publications, found, progress)
+    return found
+
+
+async def _collect(reader: LogReader, progress: Progress) -> list[EntryRecord]:
+    entries: list[EntryRecord] = []
+    async for records in reader.read(LEDGER_ENTRIES):
+        entries += [decode_entry(r.value) for r in records if r.value is not None]
+        progress("journal", len(entries))
+    return entries
+
+
+async def _latest_levels(
+    reader: LogReader, progress: Progress
+) -> dict[bytes, LevelRecord]:
+    levels: dict[bytes, LevelRecord] = {}
+    async for records in reader.read(STOCK_LEVELS):
+        for record in records:
+            if record.key is not None and record.value is not None:
+                levels[record.key] = decode_level(record.value)
+        progress("levels", len(levels))
+    return levels
+
+
+async def _state(
+    reader: LogReader, stage: str, prefix: bytes
+) -> tuple[dict[bytes, bytes], dict[str, int]]:
+    """Read a stage's changelog: the rows under a prefix, and its counters."""
+    rows: dict[bytes, bytes] = {}
+    counters: dict[int, dict[str, int]] = {}
+    changes: AsyncIterator[Any] = reader.read_changelog(stage)
+    async for records in changes:
+        for record in records:
+            key, value = record.key, record.value
+            if key == COUNTS_KEY and value is not None:
+                counters[record.partition] = msgspec.msgpack.decode(value)
+            elif key is not None and key.startswith(prefix):
+                if value is None:
+                    rows.pop(key[len(prefix) :], None)
+                else:
+                    rows[key[len(prefix) :]] = value
+    total: dict[str, int] = {}
+    for each in counters.values():
+        for name, number in each.items():
+            total[name] = total.get(name, 0) + number
+    return rows, total
+
+
+def _level(key: bytes, value: bytes) -> LevelRecord:
+    return level_of(*split_row_key(key), decode_row(value))
+
+
+def _different(
+    levels: dict[bytes, LevelRecord], table: dict[bytes, LevelRecord]
+) -> list[str]:
+    return [
+        f"{key.decode()}: the topic says {levels.get(key)}, the table {table.get(key)}"
+        for key in sorted(levels.keys() | table.keys())
+        if levels.get(key) != table.get(key)
+    ]
+
+
+LEDGER_OUTCOMES = (*(outcome.value for outcome in Outcome), "parked")
+
+
+def _unbalanced(counts: dict[str, dict[str, int]]) -> list[str]:
+    intake, ledger = counts["intake"], counts["ledger"]
+    faults = []
+    outcomes = sum(intake.get(name, 0) for name in ("applied", "ignored", "parked"))
+    if intake.get("in", 0) != outcomes:
+        faults.append(f"intake: {intake.get('in', 0)} in, {outcomes} accounted for")
+    outcomes = sum(ledger.get(name, 0) for name in LEDGER_OUTCOMES)
+    if ledger.get("in", 0) != outcomes:
+        faults.append(f"ledger: {ledger.get('in', 0)} in, {outcomes} accounted for")
+    return faults
+
+
+async def _compare_commerce(
+    settings: Settings,
+    publications: dict[bytes, Publication],
+    found: Verification,
+    progress: Progress,
+) -> None:
+    counting = Counting(settings.commercetools.stock_counting)
+    entries: dict[str, EntryWire] = {}
+    async with CommercetoolsClient(settings.commercetools) as client:
+        async for entry in client.scan_inventory():
+            entries[entry.id] = entry
+            progress("commercetools", len(entries))
+    faults = []
+    for key, row in sorted(publications.items()):
+        faults += [
+            f"{key.decode()}: {fault}"
+            for fault in _entry_faults(row, entries, counting)
+        ]
+    found.note("commercetools = target", faults)
+
+
+def _entry_faults(
+    row: Publication, entries: dict[str, EntryWire], counting: Counting
+) -> list[str]:
+    if row.trouble is not None:
+        return [f"commercetools refuses it: {row.trouble.sentence}"]
+    if is_owed(row) or row.told is None:
+        return ["commercetools has not been told"]
+    entry = entries.get(row.told.entry_id)
+    if entry is None:
+        return [f"entry {row.told.entry_id} is not in commercetools"]
+    faults = []
+    if entry.quantity_on_stock != row.available:
+        faults.append(
+            f"commercetools has {entry.quantity_on_stock}, available is {row.available}"
+        )
+    fields = entry.custom.fields if entry.custom is not None else {}
+    told = {TARGET_FIELD: row.told.target, SEQUENCE_FIELD: row.told.sequence}
+    if counting is Counting.COMMERCE:
+        faults += [
+            f"{name} is {fields.get(name)}, told was {value}"
+            for name, value in told.items()
+            if fields.get(name) != value
+        ]
+    return faults
