@@ -20,7 +20,7 @@ from streams.mapping.stock import (
     LevelRecord,
     decode_entry,
     decode_level,
-    level_of,
+    encode_level,
     split_row_key,
 )
 from streams.mapping.stock_state import decode_row
@@ -147,7 +147,7 @@ async def _state(
 
 
 def _level(key: bytes, value: bytes) -> LevelRecord:
-    return level_of(*split_row_key(key), decode_row(value))
+    return decode_level(encode_level(*split_row_key(key), decode_row(value)))
 
 
 def _different(

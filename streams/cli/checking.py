@@ -33,9 +33,9 @@ def verify(
 
     Example: `oneshelf verify --wait 60 --json`
     """
-    from streams.settle import NotSettled, wait_until_settled  # noqa: PLC0415
-    from streams.verify import Verification  # noqa: PLC0415
-    from streams.verify import verify as compare  # noqa: PLC0415
+    from streams.settle import NotSettled, wait_until_settled
+    from streams.verify import Verification
+    from streams.verify import verify as compare
 
     settings = load_settings()
 
