@@ -166,7 +166,7 @@ def _adjustments(body: bytes, notes: Notes) -> list[AdjustmentRule]:
             target=_account(row, "to"),
             ignored=_yes_no(row, "ignored", default=False),
         )
-        if not (rule.ignored or rule.source or rule.target):
+        if not (rule.ignored or row.text("from") or row.text("to")):
             row.refuse(
                 "from", "the rule says nothing; fill from or to, or set ignored."
             )

@@ -56,7 +56,11 @@ def test_a_side_that_the_event_names_wins_over_the_rule() -> None:
 
 @pytest.mark.parametrize(
     ("type_", "reason"),
-    [("damage OUT", "DAMAGED"), ("damage_out", "damaged"), (" Damage  out ", "Damaged")],
+    [
+        ("damage OUT", "DAMAGED"),
+        ("damage_out", "damaged"),
+        (" Damage  out ", "Damaged"),
+    ],
 )
 def test_case_and_spacing_of_types_and_reasons_do_not_matter(
     type_: str, reason: str
@@ -85,7 +89,9 @@ def test_neither_side_and_no_rule_is_unclear() -> None:
     assert TABLE.move("Write off", "Expired", "", "") is Unclear.NOTHING
 
 
-def test_a_rule_that_names_only_outside_accounts_leaves_the_adjustment_unclear() -> None:
+def test_a_rule_that_names_only_outside_accounts_leaves_the_adjustment_unclear() -> (
+    None
+):
     table = with_rules([AdjustmentRule(type="Odd", source=Outside.SUPPLIER)])
     assert table.move("Odd", "", "", "") is Unclear.NOTHING
 

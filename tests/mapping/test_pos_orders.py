@@ -186,9 +186,7 @@ def test_without_an_identifier_the_product_id_counts(identifiers: Json | None) -
 
 
 def test_newstores_own_product_id_leads_to_the_sku() -> None:
-    assert (
-        only_movement(mapped(opened(item(product_id="NS-100")))).sku == "TEE-BLK-M"
-    )
+    assert only_movement(mapped(opened(item(product_id="NS-100")))).sku == "TEE-BLK-M"
 
 
 def test_another_identifier_may_be_the_one_that_names_the_sku() -> None:
@@ -341,7 +339,11 @@ def test_a_cancellation_releases_without_a_place_or_rank(name: str) -> None:
 
 
 def test_an_item_cancelled_without_a_quantity_is_one_unit() -> None:
-    line = {"id": "u1", "product_id": "MUG", "cancellation_reason": "insufficient_stock"}
+    line = {
+        "id": "u1",
+        "product_id": "MUG",
+        "cancellation_reason": "insufficient_stock",
+    }
     answer = mapped(cancelled(line, name="order.items_cancelled"))
     assert only_movement(answer).quantity == 1
 
@@ -440,7 +442,9 @@ def test_a_historical_return_moves_nothing() -> None:
 
 def test_an_exchange_is_a_return_and_a_sale_that_do_not_meet() -> None:
     back = mapped(returned())
-    out = mapped(opened(item("u9"), is_exchange=True, exchanges=[{"return_id": "ret-1"}]))
+    out = mapped(
+        opened(item("u9"), is_exchange=True, exchanges=[{"return_id": "ret-1"}])
+    )
     assert ids(back) + ids(out) == ["return:ret-1:u1", "sale:u9"]
 
 
@@ -545,7 +549,9 @@ def test_a_line_can_go_on_once_any_of_its_names_is_known(known: str) -> None:
 
 
 def test_an_unknown_location_leaves_every_line_open() -> None:
-    answer = mapped(returned(return_item("u1"), return_item("u2"), return_location_id="X"))
+    answer = mapped(
+        returned(return_item("u1"), return_item("u2"), return_location_id="X")
+    )
     assert [line.line for line in answer.open_lines] == [0, 1]
 
 

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def shop_floor() -> Reference:
-    """Two stores, a warehouse, and three products, one under a NewStore id of its own."""
+    """Two stores, a warehouse, three products; one with a NewStore id of its own."""
     reference = Reference()
     reference.put_location(
         Location(
