@@ -3,21 +3,21 @@
 The models say what the messages are; the hot paths encode them in `streams.mapping`.
 """
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from streams.domain.ledger import NAME_MAX, QUANTITY_MAX, RANK_MAX
 from streams.domain.movements import MovementKind, Outside, Pool
+from streams.domain.postings import Effect
 
-QUANTITY_MAX = 1_000_000_000
 NAME_PATTERN = r"^[^|\x00-\x1f\x7f]+$"
 
 Sku = Annotated[
     str,
     Field(
         pattern=NAME_PATTERN,
-        max_length=256,
+        max_length=NAME_MAX,
         description="The sellable variant.",
         examples=["TEE-BLK-M"],
     ),
@@ -26,7 +26,7 @@ LocationId = Annotated[
     str,
     Field(
         pattern=NAME_PATTERN,
-        max_length=256,
+        max_length=NAME_MAX,
         description="Our id of the place that holds the stock.",
         examples=["LDN01"],
     ),
@@ -35,14 +35,6 @@ Units = Annotated[
     int, Field(description="Units; below zero where more left than came.")
 ]
 Sequence = Annotated[int, Field(ge=1)]
-
-
-class Effect(StrEnum):
-    """What a journal entry did to the row's pools."""
-
-    APPLIED = "applied"
-    ABSORBED = "absorbed"
-    SUPERSEDED = "superseded"
 
 
 class Message(BaseModel):
@@ -62,7 +54,7 @@ class StockMovement(Message):
     Topic `stock-movements`, key `sku`. Fields at their default are left out.
     """
 
-    movement_id: str = Field(min_length=1, max_length=512)
+    movement_id: str = Field(min_length=1, max_length=2 * NAME_MAX)
     """From the unit, not from the message: a re-send carries the same id."""
     kind: MovementKind
     """What happened."""
@@ -71,9 +63,9 @@ class StockMovement(Message):
     """Units, positive; for a count the absolute quantity found."""
     occurred_at: AwareDatetime
     """When it happened in the world."""
-    location_id: str = Field(default="", max_length=256)
-    """Empty only for a release, an announcement or a reservation's cancellation whose
-    place the ledger knows itself."""
+    location_id: str = Field(default="", max_length=NAME_MAX)
+    """Empty only for a unit's release or announcement: the ledger knows the place, or
+    nobody does yet."""
     pool: Pool = Pool.MAIN
     """For a return or receipt the pool the goods go into, for a count the pool counted.
     A count of `main` finds what is on hand: reserved units included."""
@@ -81,16 +73,16 @@ class StockMovement(Message):
     """The account that an adjustment, hold, unhold or correction takes from."""
     target: Pool | Outside | None = None
     """The account that it gives to."""
-    unit_id: str = Field(default="", max_length=256)
+    unit_id: str = Field(default="", max_length=NAME_MAX)
     """The sales item's uuid, where the movement is about one physical unit."""
-    rank: int = Field(default=0, ge=0, lt=2**63)
+    rank: int = Field(default=0, ge=0, le=RANK_MAX)
     """Orders the events about one unit (NewStore's `logical_timestamp`). A release
-    without a rank is a cancellation: final for its unit."""
+    with neither rank nor location is a cancellation: final for its unit."""
     commerce_counted: bool = False
     """Commerce has lowered its own quantity for this already."""
-    transfer_ref: str = Field(default="", max_length=256)
+    transfer_ref: str = Field(default="", max_length=NAME_MAX)
     """Ties a transfer's announcement to its receipt."""
-    corrects: str = Field(default="", max_length=512)
+    corrects: str = Field(default="", max_length=2 * NAME_MAX)
     """For a correction, the entry that it corrects."""
     event_name: str = ""
     """The event that told us, by its vendor's name."""

@@ -1,20 +1,35 @@
 """Our stock messages on the wire: movements, journal entries and levels as JSON.
 
 The hot path of every worker. `schemas.stock` says what the messages are; tests hold
-the structs here to those models, field by field.
+the structs here to those models, field by field. State is in `stock_state.py`.
 """
 
-from datetime import UTC, datetime, timedelta
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 import msgspec
 
-from streams.domain.movements import Movement, MovementKind, Outside, Pool
+from streams.domain.movements import Account, Movement, MovementKind, Outside, Pool
+from streams.domain.postings import Effect, Posting
+from streams.domain.stock import (
+    DAMAGED,
+    HELD,
+    IN_TRANSIT,
+    MAIN,
+    RESERVED,
+    Row,
+    sequence,
+)
+from streams.mapping.stock_state import decode_row
+from streams.tables import LEVELS, Table
 
 MOVEMENT_VERSION = 1
+ENTRY_VERSION = 1
+LEVEL_VERSION = 1
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -83,8 +98,8 @@ _decode_movement = msgspec.json.Decoder(MovementRecord).decode
 def encode_movement(movement: Movement) -> bytes:
     """Write a movement as JSON, defaults left out, times in UTC.
 
-    A release without a rank is read as a cancellation, final for its unit; one with a
-    rank undoes that assignment only.
+    A release with neither rank nor location is read as a cancellation, final for its
+    unit; one with a rank undoes that assignment only.
     """
     return _encode_json(
         MovementRecord(
@@ -170,11 +185,192 @@ def _record_of(value: bytes | None) -> MovementRecord:
     return record
 
 
-def milliseconds(moment: datetime) -> int:
-    """Return the time in whole milliseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+def fingerprint(movement: Movement) -> bytes:
+    """Digest what a movement says of stock, to tell a re-send from a changed one.
+
+    Two events about one unit differ in name, document, time and rank; those are left
+    out. Four bytes do, because an id decides; this only warns.
+    """
+    said = [
+        movement.kind,
+        movement.sku,
+        movement.location_id,
+        movement.pool,
+        str(movement.quantity),
+    ]
+    if movement.source is not None or movement.target is not None:
+        said += [str(movement.source), str(movement.target)]
+    return zlib.crc32("|".join(said).encode()).to_bytes(4, "big")
 
 
-def moment(milliseconds_since_1970: int) -> datetime:
-    """Return the UTC time of so many milliseconds since 1970."""
-    return _EPOCH + timedelta(milliseconds=milliseconds_since_1970)
+class EntryRecord(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """A journal entry as it travels; `schemas.stock.LedgerEntry`."""
+
+    schema_version: int
+    entry_id: str
+    movement_id: str
+    kind: MovementKind
+    sku: str
+    location_id: str
+    quantity: int
+    from_account: str
+    to_account: str
+    on_hand_before: int
+    on_hand_after: int
+    available_before: int
+    available_after: int
+    sequence: int
+    level_sequence: int
+    occurred_at: _Time
+    recorded_at: _Time
+    effect: Effect
+    commerce_target: int
+    document_type: str = ""
+    document_id: str = ""
+    event_name: str = ""
+    origin: str = ""
+    unit_id: str = ""
+    corrects: str = ""
+
+
+class LevelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A level as it travels; `schemas.stock.StockLevel`."""
+
+    schema_version: int
+    sku: str
+    location_id: str
+    on_hand: int
+    reserved: int
+    damaged: int
+    held: int
+    in_transit: int
+    safety_stock: int
+    available: int
+    enabled: bool
+    commerce_target: int
+    sequence: int
+    entries: int
+    as_of: _Time
+    recorded_at: _Time
+
+
+_POOL_SUFFIX: dict[Account, str] = {pool: f":{pool.value}" for pool in Pool}
+_decode_entry = msgspec.json.Decoder(EntryRecord).decode
+_decode_level = msgspec.json.Decoder(LevelRecord).decode
+
+
+def encode_entry(
+    movement: Movement,
+    posting: Posting,
+    row: Row,
+    on_hand_before: int,
+    available_before: int,
+) -> bytes:
+    """Write the journal entry of a posting that has brought the row to what it is."""
+    place, source, target, quantity, suffix, _, effect = posting
+    balances = row.balances
+    return _encode_json(
+        EntryRecord(
+            ENTRY_VERSION,
+            movement.movement_id + suffix,
+            movement.movement_id,
+            movement.kind,
+            movement.sku,
+            place,
+            quantity,
+            place + _POOL_SUFFIX[source] if source in _POOL_SUFFIX else source,
+            place + _POOL_SUFFIX[target] if target in _POOL_SUFFIX else target,
+            on_hand_before,
+            balances[MAIN] + balances[RESERVED],
+            available_before,
+            row.available,
+            row.entries,
+            row.entries + row.revisions,
+            movement.occurred_at,
+            row.recorded_at,
+            effect,
+            row.target,
+            movement.document_type,
+            movement.document_id,
+            movement.event_name,
+            movement.origin,
+            movement.unit_id,
+            movement.corrects,
+        )
+    )
+
+
+def decode_entry(value: bytes) -> EntryRecord:
+    """Read a journal entry; raises `msgspec.DecodeError` if it is none."""
+    return _decode_entry(value)
+
+
+def level_of(sku: str, location_id: str, row: Row) -> LevelRecord:
+    """Return what a row says to the outside."""
+    balances = row.balances
+    return LevelRecord(
+        LEVEL_VERSION,
+        sku,
+        location_id,
+        balances[MAIN] + balances[RESERVED],
+        balances[RESERVED],
+        balances[DAMAGED],
+        balances[HELD],
+        balances[IN_TRANSIT],
+        row.safety_stock,
+        row.available,
+        row.enabled,
+        row.target,
+        sequence(row),
+        row.entries,
+        row.as_of,
+        row.recorded_at,
+    )
+
+
+def encode_level(sku: str, location_id: str, row: Row) -> bytes:
+    """Write a row's level."""
+    return _encode_json(level_of(sku, location_id, row))
+
+
+def decode_level(value: bytes) -> LevelRecord:
+    """Read a level; raises `msgspec.DecodeError` if it is none."""
+    return _decode_level(value)
+
+
+class Scannable(Protocol):
+    """What the look-ups need of a view of the ledger's state."""
+
+    def get(self, table: Table, keys: list[bytes]) -> dict[bytes, bytes]: ...
+
+    def scan(
+        self, table: Table, prefix: bytes = ..., start: bytes | None = ...
+    ) -> Iterator[tuple[bytes, bytes]]: ...
+
+
+def row_key(sku: str, location_id: str) -> bytes:
+    """Return the key of a row: in the table, the journal and the levels' topic."""
+    return f"{sku}|{location_id}".encode()
+
+
+def split_row_key(key: bytes) -> tuple[str, str]:
+    """Return the SKU and the location of a row's key."""
+    sku, _, location_id = key.decode().partition("|")
+    return sku, location_id
+
+
+def levels_of_sku(view: Scannable, sku: str) -> list[LevelRecord]:
+    """Read the levels of a SKU at every location, by location id; empty if unknown."""
+    return [
+        level_of(*split_row_key(key), decode_row(value))
+        for key, value in view.scan(LEVELS, f"{sku}|".encode())
+    ]
+
+
+def level_at(view: Scannable, sku: str, location_id: str) -> LevelRecord | None:
+    """Read one level; None if the ledger has never heard of it."""
+    key = row_key(sku, location_id)
+    value = view.get(LEVELS, [key]).get(key)
+    return None if value is None else level_of(sku, location_id, decode_row(value))
