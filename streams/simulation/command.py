@@ -1,0 +1,63 @@
+"""`oneshelf simulate`: seeds in, one line each out, and an exit code."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import msgspec
+
+from streams.simulation.plants import PLANTS
+from streams.simulation.run import Report, run
+
+
+def simulate(
+    seed: int,
+    *,
+    seeds: int = 1,
+    plant: str | None = None,
+    verbose: bool = False,
+    as_json: bool = False,
+    write: Callable[[str], None] = print,
+) -> int:
+    """Simulate so many seeds from `seed` on; return 0 if all of them hold, else 1.
+
+    Raises:
+        ValueError: There is no planted bug of that name.
+    """
+    if plant is not None and plant not in PLANTS:
+        known = ", ".join(sorted(PLANTS))
+        raise ValueError(f"There is no planted bug {plant!r}; there are: {known}.")
+    failed = 0
+    for number in range(seed, seed + seeds):
+        report = run(number, plant=plant, verbose=verbose)
+        failed += not report.ok
+        write(as_line(report) if as_json else describe(report))
+    if not as_json and seeds > 1:
+        write(f"{seeds - failed} of {seeds} seeds hold")
+    return 1 if failed else 0
+
+
+def as_line(report: Report) -> str:
+    """Write a report as one line of JSON."""
+    return msgspec.json.encode({**asdict(report), "ok": report.ok}).decode()
+
+
+def replay_command(report: Report) -> str:
+    """Say how to see a seed again."""
+    planted = f" --plant {report.plant}" if report.plant else ""
+    return f"oneshelf simulate --seed {report.seed}{planted} --verbose"
+
+
+def describe(report: Report) -> str:
+    """Write a report for a person: one line if all holds, else what does not."""
+    happened = ", ".join(f"{name} {n}" for name, n in report.incidents.items())
+    lines = list(report.story)
+    if report.ok:
+        lines.append(
+            f"seed {report.seed}: holds; {report.events} arrivals, {report.entries} "
+            f"journal entries; {happened or 'a calm day'}"
+        )
+        return "\n".join(lines)
+    lines.append(f"seed {report.seed}: FAILS")
+    lines += [f"  {one.checker}, {one.when}: {one.sentence}" for one in report.faults]
+    lines.append(f"  again: {replay_command(report)}")
+    return "\n".join(lines)
