@@ -136,7 +136,12 @@ def fold_levels(view: View, batch: Batch, reference: Reference, plan: Plan) -> R
     for key, level in fresh.items():
         result.put(PUBLISHED_LEVELS, key, encode_row(level))
         entries.observe_channel(key, level, reference)
-    sums_hold = swept == Sweep(plan.signature(reference), None)
+    signature = plan.signature(reference)
+    if fresh and swept.plan != signature:
+        # Said at once: a plan that comes back before any tick must find it was away.
+        swept = Sweep(signature)
+        result.put(PUBLISHED_LEVELS, SWEEP_KEY, encode_row(swept))
+    sums_hold = swept == Sweep(signature, None)
     for pool_key, keys in pools.items():
         row = entries.row(pool_key)
         if row is not None and sums_hold:

@@ -259,5 +259,3 @@ class FreeTurn:
 def _there(entry: EntryWire | None) -> EntryWire:
     assert entry is not None
     return entry
-
-
