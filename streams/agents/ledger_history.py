@@ -33,17 +33,17 @@ class History:
             else:
                 self._moved[row_key] = [moved]
 
-    def of_row(self, row_key: bytes) -> list[Moved]:
+    def of_row(self, row_key: bytes, *, is_new: bool) -> list[Moved]:
         """Return what moved a row, as far back as a count may ask for it.
 
-        What is stored is merged with what is new, and will be written as one record.
+        What is stored is merged with what is new, and will be written as one record. A
+        new row has nothing stored, which saves a stock load one scan a row.
         """
         if row_key not in self._merged:
             prefix = codec.history_prefix(row_key)
-            stored = dict(self._view.scan(HISTORY, prefix))
-            older = [
-                m for value in stored.values() for m in codec.decode_history(value)
-            ]
+            stored = {} if is_new else dict(self._view.scan(HISTORY, prefix))
+            records = [codec.decode_history(value) for value in stored.values()]
+            older = [moved for record in records for moved in record]
             self._merged[row_key] = list(stored)
             self._moved[row_key] = older + self._moved.get(row_key, [])
         return self._moved[row_key]
