@@ -39,7 +39,7 @@ def contracts() -> list[Contract]:
     """
     found = set()
     for module in pkgutil.walk_packages(schemas.__path__, "schemas."):
-        if module.name == __name__:
+        if module.name.endswith(".export"):
             continue
         for _, model in inspect.getmembers(import_module(module.name), _is_message):
             version = _version(model)

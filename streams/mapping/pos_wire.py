@@ -250,3 +250,8 @@ def _expected(text: str) -> str:
     named = re.match(r"^Expected `([^`]*)`", text)
     kinds = ["datetime"] if named is None else named[1].split(" | ")
     return " or ".join(EXPECTED.get(kind, kind) for kind in kinds if kind != "null")
+
+
+def item_type(kind: type[Payload]) -> type[Item]:
+    """Return the struct of a payload's lines."""
+    return _items[kind]

@@ -209,7 +209,8 @@ def test_an_export_may_begin_with_a_byte_order_mark_and_use_semicolons() -> None
         (
             "2016-13-30,09:58:11,1,Tea,1,S",
             (
-                'line 2, column Date: "2016-13-30 09:58:11" is not a time in the format '
+                'line 2, column Date: "2016-13-30 09:58:11" is not a time in the '
+                "format "
                 "%Y-%m-%d %H:%M:%S."
             ),
         ),
@@ -236,7 +237,8 @@ def test_an_export_may_begin_with_a_byte_order_mark_and_use_semicolons() -> None
             (
                 f"2016-10-30,09:58:11,1,Tea,{quantity},S",
                 (
-                    f'line 2, column Qty: "{quantity}" is not a whole number of units from '
+                    f'line 2, column Qty: "{quantity}" is not a whole number of units '
+                    f"from "
                     "1 to 1,000; a return is not a sale."
                 ),
             )

@@ -170,7 +170,8 @@ LOCATION_CASES = {
     "an id twice": (
         "location_id\nA\nB\nA\n",
         (
-            'line 4, column location_id: "A" is in line 2 already (column location_id); a '
+            'line 4, column location_id: "A" is in line 2 already (column '
+            "location_id); a "
             "location_id stands for one location."
         ),
     ),
@@ -202,14 +203,16 @@ LOCATION_CASES = {
     "one channel for two locations": (
         "location_id,commercetools_channel_key\nA,web\nB,web\n",
         (
-            'line 3, column commercetools_channel_key: "web" is in line 2 already (column '
+            'line 3, column commercetools_channel_key: "web" is in line 2 already '
+            "(column "
             "commercetools_channel_key); each location needs a channel of its own."
         ),
     ),
     "a channel key that commercetools refuses": (
         "location_id,commercetools_channel_key\nA,London 1\n",
         (
-            'line 2, column commercetools_channel_key: "London 1" does not fit; write 2 '
+            'line 2, column commercetools_channel_key: "London 1" does not fit; write '
+            "2 "
             "to 256 letters, digits, _ or -."
         ),
     ),
@@ -231,7 +234,8 @@ LOCATION_CASES = {
     "a time zone that is a path": (
         "location_id,timezone\nA,../etc\n",
         (
-            'line 2, column timezone: "../etc" is not a time zone; write a name such as '
+            'line 2, column timezone: "../etc" is not a time zone; write a name such '
+            "as "
             "Europe/London."
         ),
     ),
@@ -242,14 +246,16 @@ LOCATION_CASES = {
     "a buffer in words": (
         "location_id,safety_stock\nA,two\n",
         (
-            'line 2, column safety_stock: "two" is not a whole number from 0 to 1,000,000 '
+            'line 2, column safety_stock: "two" is not a whole number from 0 to '
+            "1,000,000 "
             "units."
         ),
     ),
     "a buffer below nothing": (
         "location_id,safety_stock\nA,-1\n",
         (
-            'line 2, column safety_stock: "-1" is not a whole number from 0 to 1,000,000 '
+            'line 2, column safety_stock: "-1" is not a whole number from 0 to '
+            "1,000,000 "
             "units."
         ),
     ),
@@ -263,29 +269,31 @@ LOCATION_CASES = {
     "half a unit": (
         "location_id,safety_stock\nA,0.5\n",
         (
-            'line 2, column safety_stock: "0.5" is not a whole number from 0 to 1,000,000 '
+            'line 2, column safety_stock: "0.5" is not a whole number from 0 to '
+            "1,000,000 "
             "units."
         ),
     ),
     "a fall-back that is not there": (
         "location_id,fallback_location_id\nA,B\n",
         (
-            'line 2, column fallback_location_id: "B" is not a location_id of this file; '
+            'line 2, column fallback_location_id: "B" is not a location_id of this '
+            "file; "
             "add it or leave the cell empty."
         ),
     ),
     "a fall-back to itself": (
         "location_id,fallback_location_id\nA,A\n",
         (
-            "line 2, column fallback_location_id: leads in a circle (A > A); leave one of "
-            "them empty."
+            "line 2, column fallback_location_id: leads in a circle (A > A); leave one "
+            "of them empty."
         ),
     ),
     "fall-backs in a circle": (
         "location_id,fallback_location_id\nX,A\nA,B\nB,C\nC,A\n",
         (
-            "line 3, column fallback_location_id: leads in a circle (A > B > C > A); leave "
-            "one of them empty."
+            "line 3, column fallback_location_id: leads in a circle (A > B > C > A); "
+            "leave one of them empty."
         ),
     ),
 }
@@ -299,7 +307,8 @@ PRODUCT_CASES = {
     "a sku twice": (
         "sku\nA\nA\n",
         (
-            'line 3, column sku: "A" is in line 2 already (column sku); a sku stands for '
+            'line 3, column sku: "A" is in line 2 already (column sku); a sku stands '
+            "for "
             "one product."
         ),
     ),
@@ -313,7 +322,8 @@ PRODUCT_CASES = {
     "a product id that is another's sku": (
         "sku,newstore_product_id\nA,\nB,A\n",
         (
-            'line 3, column newstore_product_id: "A" is in line 2 already (column sku); '
+            'line 3, column newstore_product_id: "A" is in line 2 already (column '
+            "sku); "
             "NewStore's product id must lead to one sku."
         ),
     ),
@@ -328,7 +338,8 @@ PRODUCT_CASES = {
     "an unheard-of buffer": (
         "sku,safety_stock\nA,1e3\n",
         (
-            'line 2, column safety_stock: "1e3" is not a whole number from 0 to 1,000,000 '
+            'line 2, column safety_stock: "1e3" is not a whole number from 0 to '
+            "1,000,000 "
             "units."
         ),
     ),
@@ -342,7 +353,8 @@ ADJUSTMENT_CASES = {
     "an account that is none": (
         "type,to\nDamage,cellar\n",
         (
-            'line 2, column to: "cellar" is not one of main, damaged, held, in_transit, '
+            'line 2, column to: "cellar" is not one of main, damaged, held, '
+            "in_transit, "
             "customer, supplier, transit, shrink, unknown."
         ),
     ),
