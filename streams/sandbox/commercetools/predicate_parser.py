@@ -12,6 +12,7 @@ from streams.sandbox.commercetools.errors import malformed
 # Deeper than any query of ours, shallow enough for Python's own stack.
 DEPTH_MAX = 50
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "contains", "defined", "empty"})
+ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 TOKEN = re.compile(
     r"""\s*(?:
@@ -125,6 +126,11 @@ def _syntax_error(found: str, position: int) -> Exception:
     )
 
 
+def _unescaped(escape: re.Match[str]) -> str:
+    name = escape[1]
+    return chr(int(name[1:], 16)) if len(name) == 5 else ESCAPES.get(name, name)
+
+
 class _Parser:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
@@ -204,9 +210,7 @@ class _Parser:
 
     def _operand(self) -> Operand:
         if (text := self._take("text")) is not None:
-            return re.sub(
-                r"\\(.)", lambda m: ESCAPES.get(m[1], m[1]), text[1:-1], flags=re.DOTALL
-            )
+            return ESCAPE.sub(_unescaped, text[1:-1])
         if number := self._take("number"):
             return float(number) if "." in number else int(number)
         if variable := self._take("variable"):
