@@ -78,7 +78,7 @@ def _parse_entry(number: int, entry: str) -> ApiKey:
     parts = entry.split(":")
     if len(parts) != 3:
         raise ApiKeysInvalid(
-            f"API_KEYS entry {number}: has {len(parts)} parts, not 3; "
+            f"API_KEYS entry {number}: expected 3 parts, found {len(parts)}; "
             f"write {_FORMAT}, entries apart by commas"
         )
     name, scopes, digest = (part.strip() for part in parts)

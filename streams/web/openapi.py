@@ -58,11 +58,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def request_body(schema: dict[str, Any], description: str) -> dict[str, Any]:
+def request_body(
+    schema: dict[str, Any], description: str, *, required: bool = True
+) -> dict[str, Any]:
     """Describe a JSON body that a route reads by itself, within limits."""
     return {
         "requestBody": {
-            "required": True,
+            "required": required,
             "description": description,
             "content": {"application/json": {"schema": schema}},
         }
@@ -82,10 +84,9 @@ BEARER = {
         "(`x-oneshelf-scope`). A worker on loopback without keys asks for none.",
     }
 }
-NEWSTORE_EVENT: dict[str, Any] = {
+_ENVELOPE: dict[str, Any] = {
     "type": "object",
-    "description": "A NewStore event stream envelope. Any other body is stored too, "
-    "and parked with its reason.",
+    "description": "A NewStore event stream envelope.",
     "properties": {
         "tenant": {"type": "string"},
         "name": {"type": "string"},
@@ -100,6 +101,12 @@ NEWSTORE_EVENT: dict[str, Any] = {
             "payload": {"id": "5c1f0e52-6c1a-4d53-9a53-0c9e3f6f7a01"},
         }
     ],
+}
+NEWSTORE_EVENT = {
+    "anyOf": [
+        _ENVELOPE,
+        {"description": "Anything else is stored too, and parked with its reason."},
+    ]
 }
 QUERY_SCHEMA = AvailabilityQuery.model_json_schema()
 _PROBLEM = ProblemDetails.model_json_schema()

@@ -6,24 +6,37 @@ from typing import Any
 
 from streams.web.replies import Problem
 
-_REMEDIES = {
-    "json_invalid": 'send a JSON object, for example {"skus": ["TEE-BLACK-M"]}',
-    "missing": "add the field",
-    "extra_forbidden": "leave the field out",
-    "greater_than_equal": "use {ge} or more",
-    "less_than_equal": "use {le} or less",
-    "too_short": "give at least {min_length}",
-    "too_long": "give at most {max_length}; send the rest in another request",
-    "string_too_short": "use at least {min_length} character",
-    "string_too_long": "use at most {max_length} characters",
-    "string_type": "use a string in double quotes",
-    "string_unicode": "send valid UTF-8",
-    "list_type": "use a list of strings",
-    "model_type": "send a JSON object",
-    "int_parsing": "use a whole number",
-    "int_parsing_size": "use a smaller whole number",
-    "int_from_float": "use a whole number",
+# By pydantic's name of the fault: what is wrong, and the remedy. pydantic's own words
+# change with its versions and speak of Python's types.
+_SAYINGS = {
+    "json_invalid": (
+        "The body is not JSON: {error}.",
+        'send a JSON object, for example {{"skus": ["TEE-BLACK-M"]}}',
+    ),
+    "model_type": ("The body is not a JSON object.", "send a JSON object"),
+    "missing": ("The field is missing.", "add the field"),
+    "extra_forbidden": ("There is no such field.", "leave the field out"),
+    "list_type": ("The field is not a list.", "send a list of strings"),
+    "string_type": ("The field is not a string.", "send a string in double quotes"),
+    "string_too_short": ("The text is empty.", "leave it out, or name a SKU"),
+    "string_too_long": (
+        "The text has more than {max_length} characters.",
+        "check it; no SKU is that long",
+    ),
+    "too_short": (
+        "The list has fewer than {min_length} entry.",
+        "send at least {min_length}",
+    ),
+    "too_long": (
+        "The list has more than {max_length} entries.",
+        "send at most {max_length}, and the rest in another request",
+    ),
+    "greater_than_equal": ("The number is below {ge}.", "use {ge} or more"),
+    "less_than_equal": ("The number is above {le}.", "use {le} or less"),
+    "int_parsing": ("This is not a whole number.", "use a whole number"),
+    "int_parsing_size": ("The number is too long.", "use a smaller whole number"),
 }
+_OTHERWISE = ("The field is not valid.", "see /v1/openapi.json for what is allowed")
 
 
 def invalid(error: Mapping[str, Any]) -> Problem:
@@ -33,15 +46,16 @@ def invalid(error: Mapping[str, Any]) -> Problem:
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in where
     ).lstrip(".")
     kind = str(error["type"])
-    remedy = _REMEDIES.get(kind, "see /v1/openapi.json for what is allowed")
+    detail, remedy = _SAYINGS.get(kind, _OTHERWISE)
+    numbers = error.get("ctx", {})
     return Problem(
         422,
         "field-invalid",
         title="A field is not valid",
-        detail=f"{error['msg']}.",
+        detail=detail.format_map(numbers),
         field=field or "body",
         value="" if kind == "missing" else _text(error.get("input")),
-        remedy=remedy.format_map(error.get("ctx", {})),
+        remedy=remedy.format_map(numbers),
     )
 
 

@@ -136,7 +136,9 @@ def event_routes(webhook: Webhook) -> APIRouter:
         responses=openapi.problems(401, 403, 408, 413, 503),
         openapi_extra={
             **openapi.security("ingest"),
-            **openapi.request_body(openapi.NEWSTORE_EVENT, "One event, stored as is."),
+            **openapi.request_body(
+                openapi.NEWSTORE_EVENT, "One event, stored as is.", required=False
+            ),
         },
     )
     async def receive_newstore_event(request: Request) -> Response:

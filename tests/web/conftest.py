@@ -1,6 +1,7 @@
 """A really running worker web on a free port, with the engine room in memory."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvloop
 from prometheus_client import CollectorRegistry
 
 from streams.settings import NewStoreSettings, Settings
@@ -54,12 +56,17 @@ class Worker:
     async def start(self) -> None:
         await self.server.start()
         self.url = self.server.url
-        self.client = httpx.AsyncClient(base_url=self.url, trust_env=False)
+        self.client = httpx.AsyncClient(
+            base_url=self.url, trust_env=False, verify=NO_TLS
+        )
 
     async def stop(self) -> None:
         await self.client.aclose()
         await self.server.stop()
 
+
+# Loading the trusted roots for each client would take most of the tests' time.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 Serve = Callable[..., Awaitable[Worker]]
 
@@ -116,3 +123,10 @@ def keys() -> str:
             f"desk:operate+read:{sha256(b'boss').hexdigest()}",
         )
     )
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """Run on uvloop, as workers do."""
+    policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
+    return policy

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from streams.domain.movements import Outside, Pool
-from streams.domain.stock import ACCOUNTS, Row, available
+from streams.domain.stock import ACCOUNTS, Row
 from streams.mapping import stock_state
 from streams.mapping.stock import row_key
 from streams.tables import LEVELS, Table
@@ -32,18 +32,17 @@ def level_row(
         Pool.IN_TRANSIT: in_transit,
         Outside.UNKNOWN: -(on_hand + damaged + in_transit),
     }
-    offered = available(main, safety_stock, enabled=enabled)
-    at = round(AS_OF.timestamp() * 1000)
+    offered = max(0, main - safety_stock) if enabled else 0
     row = Row(
-        tuple(pools.get(account, 0) for account in ACCOUNTS),
-        offered,
-        offered,
-        safety_stock,
-        enabled,
-        sequence,
-        0,
-        at,
-        at,
-        at,
+        balances=[pools.get(account, 0) for account in ACCOUNTS],
+        target=offered,
+        available=offered,
+        safety_stock=safety_stock,
+        enabled=enabled,
+        entries=sequence,
+        revisions=0,
+        as_of=AS_OF,
+        recorded_at=AS_OF,
+        first_recorded_at=AS_OF,
     )
-    return LEVELS, row_key(sku, location_id), stock_state.encode(row)
+    return LEVELS, row_key(sku, location_id), stock_state.encode_row(row)
