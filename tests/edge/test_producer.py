@@ -17,8 +17,10 @@ from streams.edge.forwarder import (
     OUTBOX_HEADER,
     OUTBOX_SEQUENCE_HEADER,
     Backoff,
+    _not_acknowledged,
 )
 from streams.edge.producer import EdgeProducer
+from streams.edge.segment import Stored
 from streams.engine.errors import Position
 from streams.engine.headers import TRACE
 from streams.engine.produce import Entry
@@ -31,6 +33,7 @@ from tests.edge.fakes import (
     event,
     header_of,
     number_of,
+    unavailable,
     until,
 )
 
@@ -315,6 +318,17 @@ async def test_memory_stays_bounded_while_events_wait_for_the_disk(
             await asyncio.sleep(0)
         assert 0 < peak < 9 * 1024 * 1024
         assert edge.status().backlog_count == 40
+
+
+def test_after_a_gap_in_the_acknowledgements_a_key_is_sent_again_from_there() -> None:
+    window = [
+        Stored(number, 0, key, b"", b"")
+        for number, key in enumerate([b"a", b"b", b"a", b"a", b"b"])
+    ]
+    answers = [(0, 1), (0, 2), None, (0, 3), (0, 4)]
+    remaining = _not_acknowledged(window, unavailable(answers))
+    assert [stored.sequence for stored in remaining] == [2, 3]
+    assert _not_acknowledged(window, unavailable(())) == window
 
 
 def test_backoff_doubles_up_to_its_limit_and_half_of_it_is_chance() -> None:
