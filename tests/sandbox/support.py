@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, unquote
 
+import pytest
+
 from streams.sandbox.commercetools import Lag, Sandbox, SandboxConfig
 from streams.sandbox.commercetools.api import Api
+from streams.sandbox.commercetools.errors import ApiError
 from streams.sandbox.commercetools.faults import NO_STRIKE, Strike
 from streams.sandbox.commercetools.inventory import InventoryEntry
 from streams.sandbox.commercetools.messages import Answer, Request
@@ -93,6 +96,14 @@ def typed(**fields: object) -> dict[str, object]:
 def latest(sandbox: Sandbox, entry: InventoryEntry) -> InventoryEntry:
     sandbox.settle()
     return sandbox.inventory.get("id", entry.id)
+
+
+def refused_update(
+    sandbox: Sandbox, entry_id: str, body: dict[str, object]
+) -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        sandbox.update_entry("id", entry_id, body)
+    return raised.value
 
 
 class Caller:

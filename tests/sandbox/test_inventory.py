@@ -5,14 +5,13 @@ Expected values are commercetools' rules, see README.md here.
 
 import pytest
 
-from streams.sandbox.commercetools import Sandbox
 from streams.sandbox.commercetools.errors import ApiError
 from streams.sandbox.commercetools.inventory import entry_body
 from tests.sandbox.support import (
     add,
     entry_draft,
-    field_definition,
     latest,
+    refused_update,
     sandbox_with_clock,
     stock_type_draft,
     supplied_by,
@@ -21,12 +20,6 @@ from tests.sandbox.support import (
 )
 
 INT64_MAX = 2**63 - 1
-
-
-def refusal_of(sandbox: Sandbox, entry_id: str, body: dict[str, object]) -> ApiError:
-    with pytest.raises(ApiError) as raised:
-        sandbox.update_entry("id", entry_id, body)
-    return raised.value
 
 
 def test_a_new_entry_has_version_1_and_shows_only_the_fields_it_has() -> None:
@@ -226,10 +219,10 @@ def test_an_entry_moves_to_a_free_channel_only() -> None:
         action = {"action": "setSupplyChannel", "supplyChannel": supplied_by(key)}
         return update(version, action)
 
-    error = refusal_of(sandbox, held.id, move("LDN01", 1))
+    error = refused_update(sandbox, held.id, move("LDN01", 1))
     assert (error.code, error.details["field"]) == ("DuplicateField", "sku")
     assert latest(sandbox, held).version == 1
-    assert refusal_of(sandbox, held.id, move("LDN03", 1)).code == (
+    assert refused_update(sandbox, held.id, move("LDN03", 1)).code == (
         "ReferencedResourceNotFound"
     )
     moved = sandbox.update_entry("id", held.id, move("LDN02", 1))
@@ -246,7 +239,7 @@ def test_a_freed_key_may_be_used_again() -> None:
     first = sandbox.create_entry(entry_draft(key="one"))
     second = sandbox.create_entry(entry_draft(sku="OTHER"))
     take = update(1, {"action": "setKey", "key": "one"})
-    assert refusal_of(sandbox, second.id, take).code == "DuplicateField"
+    assert refused_update(sandbox, second.id, take).code == "DuplicateField"
     sandbox.update_entry("key", "one", update(1, {"action": "setKey"}))
     assert sandbox.update_entry("id", second.id, take).key == "one"
     assert sandbox.inventory.get("key", "one").id == second.id
@@ -260,7 +253,7 @@ def test_another_version_is_a_conflict_that_names_the_current_one(
     sandbox, _ = sandbox_with_clock()
     held = sandbox.create_entry(entry_draft())
     sandbox.update_entry("id", held.id, update(1, add(1)))
-    error = refusal_of(sandbox, held.id, update(expected, add(1)))
+    error = refused_update(sandbox, held.id, update(expected, add(1)))
     assert (error.status, error.code) == (409, "ConcurrentModification")
     assert error.details == {"currentVersion": 2}
     assert error.message == (
@@ -291,7 +284,7 @@ def test_an_update_that_changes_nothing_keeps_version_and_time() -> None:
 def test_an_update_that_would_change_nothing_still_needs_the_version() -> None:
     sandbox, _ = sandbox_with_clock()
     held = sandbox.create_entry(entry_draft())
-    assert refusal_of(sandbox, held.id, update(2)).status == 409
+    assert refused_update(sandbox, held.id, update(2)).status == 409
 
 
 @pytest.mark.parametrize(
@@ -316,7 +309,7 @@ def test_an_update_that_would_change_nothing_still_needs_the_version() -> None:
 def test_a_wrong_update_is_refused(body: dict[str, object], code: str | None) -> None:
     sandbox, _ = sandbox_with_clock()
     held = sandbox.create_entry(entry_draft())
-    error = refusal_of(sandbox, held.id, body)
+    error = refused_update(sandbox, held.id, body)
     assert (error.status, error.code) == (400, code or "InvalidJsonInput")
     assert latest(sandbox, held) == held
 
@@ -325,7 +318,7 @@ def test_a_request_has_at_most_500_actions() -> None:
     sandbox, _ = sandbox_with_clock()
     held = sandbox.create_entry(entry_draft())
     too_many = update(1, *[add(1)] * 501)
-    assert refusal_of(sandbox, held.id, too_many).code == "InvalidInput"
+    assert refused_update(sandbox, held.id, too_many).code == "InvalidInput"
     entry = sandbox.update_entry("id", held.id, update(1, *[add(1)] * 500))
     assert (entry.version, entry.quantity_on_stock) == (501, 510)
 
@@ -339,7 +332,7 @@ def test_of_several_actions_all_happen_or_none() -> None:
         {"action": "setSupplyChannel", "supplyChannel": supplied_by("nowhere")},
     ]
     for action in failing:
-        refusal_of(sandbox, held.id, update(1, add(5), action))
+        refused_update(sandbox, held.id, update(1, add(5), action))
         assert latest(sandbox, held) == held
     assert len(sandbox.journal) == 1
 
@@ -400,76 +393,3 @@ def test_only_a_quantity_action_causes_the_quantity_message() -> None:
     held = sandbox.create_entry(entry_draft())
     sandbox.update_entry("id", held.id, update(1, {"action": "setKey", "key": "one"}))
     assert sandbox.journal.read()[-1].messages == ()
-
-
-def test_custom_fields_are_set_changed_and_removed() -> None:
-    sandbox, _ = sandbox_with_clock()
-    sandbox.create_type(stock_type_draft())
-    held = sandbox.create_entry(entry_draft())
-
-    def act(version: int, **action: object) -> object:
-        entry = sandbox.update_entry("id", held.id, update(version, action))
-        return entry.custom and dict(entry.custom.fields)
-
-    set_type = {"action": "setCustomType", **typed(target=1)}
-    assert act(1, **set_type) == {"target": 1}
-    assert act(2, action="setCustomField", name="note", value="x") == {
-        "target": 1,
-        "note": "x",
-    }
-    assert act(3, action="setCustomField", name="note", value=None) == {"target": 1}
-    removal = update(4, {"action": "setCustomField", "name": "note"})
-    assert refusal_of(sandbox, held.id, removal).code == "InvalidOperation"
-    assert act(4, action="setCustomType") is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "fits"),
-    [
-        ("target", 1, True),
-        ("target", -1.5, True),
-        ("target", True, False),
-        ("target", "1", False),
-        ("note", "", True),
-        ("note", 1, False),
-        ("isCounted", False, True),
-        ("isCounted", 0, False),
-        ("countedAt", "2026-11-01T08:00:00.000Z", True),
-        ("countedAt", "2026-11-01", False),
-        ("countedAt", 1, False),
-        ("unknown", 1, False),
-    ],
-)
-def test_a_custom_field_holds_only_what_its_type_says(
-    name: str, value: object, *, fits: bool
-) -> None:
-    sandbox, _ = sandbox_with_clock()
-    sandbox.create_type(stock_type_draft())
-    held = sandbox.create_entry(entry_draft(custom=typed()))
-    body = update(1, {"action": "setCustomField", "name": name, "value": value})
-    if fits:
-        entry = sandbox.update_entry("id", held.id, body)
-        assert entry.custom is not None
-        assert entry.custom.fields == {name: value}
-    else:
-        error = refusal_of(sandbox, held.id, body)
-        assert (error.code, error.details["field"]) == ("InvalidField", name)
-
-
-def test_a_field_without_a_type_is_refused() -> None:
-    sandbox, _ = sandbox_with_clock()
-    held = sandbox.create_entry(entry_draft())
-    body = update(1, {"action": "setCustomField", "name": "target", "value": 1})
-    assert refusal_of(sandbox, held.id, body).code == "InvalidOperation"
-
-
-def test_a_required_field_must_be_there_and_stay() -> None:
-    sandbox, _ = sandbox_with_clock()
-    required = [field_definition("target", "Number", required=True)]
-    sandbox.create_type(stock_type_draft(fieldDefinitions=required))
-    with pytest.raises(ApiError) as raised:
-        sandbox.create_entry(entry_draft(custom=typed()))
-    assert raised.value.code == "RequiredField"
-    held = sandbox.create_entry(entry_draft(custom=typed(target=1)))
-    removal = update(1, {"action": "setCustomField", "name": "target"})
-    assert refusal_of(sandbox, held.id, removal).code == "RequiredField"
