@@ -4,10 +4,15 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.domain.reference import Location, Product
+from streams.domain.reference import Location, Product, Reference
 from streams.engine.produce import LogWriter
+from streams.engine.reading import LogReader
 from streams.mapping.csv_rows import FileProblem
-from streams.mapping.reference import encode_location, encode_product
+from streams.mapping.reference import (
+    apply_reference_record,
+    encode_location,
+    encode_product,
+)
 from streams.mapping.reference_files import parse_reference
 from streams.settings import Settings
 from streams.topics import LOCATIONS, PRODUCTS, Topic
@@ -86,3 +91,14 @@ async def load_reference(settings: Settings, directory: Path) -> Loaded:
     finally:
         await writer.stop()
     return loaded
+
+
+async def known_reference(settings: Settings) -> Reference:
+    """Read the reference topics as they are now."""
+    reference = Reference()
+    async with LogReader(settings) as reader:
+        for topic in (LOCATIONS, PRODUCTS):
+            async for records in reader.read(topic):
+                for record in records:
+                    apply_reference_record(reference, topic, record.key, record.value)
+    return reference
