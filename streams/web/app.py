@@ -16,7 +16,7 @@ from streams.web.bodies import Bodies, Disconnected
 from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
 from streams.web.metrics import WebMetrics
-from streams.web.paths import AVAILABILITY, carries_names, names_of
+from streams.web.paths import carries_names, names_of
 from streams.web.ports import EventSink, JournalPort, LedgerPort
 from streams.web.replies import HeaderList, Message, Problem, Receive, Reply, Send
 from streams.web.replies import Scope as Connection
@@ -36,10 +36,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Web:
-    """Answers lookups of local SKUs and takes events without FastAPI's overhead.
+    """Answers what it can without FastAPI's overhead, the rest by FastAPI's routes.
 
-    Whatever is not a plain success there goes to the routes, which answer the same
-    bytes and know the exact problem. `fast=False` sends everything to the routes.
+    Look-ups of local SKUs are answered by `answer_at_once`, events by the webhook. The
+    routes answer the same bytes; `fast=False` sends everything to them.
     """
 
     def __init__(
@@ -79,49 +79,53 @@ class Web:
             await self._pages(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500
-        route = ""
+        route, status = "", 500
         try:
-            if self._fast:
-                route, reply = await self._quick(scope, receive)
-                if reply is not None:
-                    status = reply.status
-                    await reply.send(send)
-                    return
-            status = await self._slow(scope, receive, send)
+            if self._fast and _is_event(scope):
+                route = EVENTS_PATH.decode()
+                reply = await self._take_event(scope, receive)
+                status = reply.status
+                await reply.send(send)
+                return
+            status = await self._ask_pages(scope, receive, send)
             route = getattr(scope.get("route"), "path", "")
         finally:
             self._metrics.observe(route, status, time.perf_counter() - started)
+
+    def answer_at_once(self, target: bytes, headers: HeaderList) -> Reply | None:
+        """Answer a look-up of a local SKU that is a plain success; else not at all."""
+        if not self._fast:
+            return None
+        started = time.perf_counter()
+        names = names_of(target)
+        if names is None or not self._guard.allows(Caller.of(headers), Scope.READ):
+            return None
+        try:
+            reply = self._lookup.at_once(names)
+        except Exception as error:  # noqa: BLE001 - the routes try again and answer for the fault.
+            _log.error("lookup_failed", exc_info=error)
+            return None
+        if reply is not None:
+            seconds = time.perf_counter() - started
+            self._metrics.observe(_FAST_ROUTES[len(names)], reply.status, seconds)
+        return reply
 
     async def aclose(self) -> None:
         """Close the connections to other workers."""
         await self._forwarder.aclose()
 
-    async def _quick(
-        self, scope: Connection, receive: Receive
-    ) -> tuple[str, Reply | None]:
-        path: bytes = scope["raw_path"]
-        headers: HeaderList = scope["headers"]
-        route = ""
+    async def _take_event(self, scope: Connection, receive: Receive) -> Reply:
         try:
-            if scope["method"] == "GET" and path.startswith(AVAILABILITY):
-                names = names_of(path)
-                if names and self._guard.allows(Caller.of(headers), Scope.READ):
-                    route = _FAST_ROUTES[len(names)]
-                    return route, self._lookup.at_once(names)
-            elif scope["method"] == "POST" and path == EVENTS_PATH:
-                route = EVENTS_PATH.decode()
-                return route, await self._webhook.take(headers, receive)
+            return await self._webhook.take(scope["headers"], receive)
         except Problem as problem:
-            return route, problem.reply()
+            return problem.reply()
         except Disconnected:
-            return route, _NOBODY
-        except Exception as error:  # noqa: BLE001 - the last line of defence: callers get a 500 of ours.
-            _log.error("request_failed", route=route, exc_info=error)
-            return route, problems.internal().reply()
-        return route, None
+            return _NOBODY
+        except Exception as error:  # noqa: BLE001 - the last line of defence: the source gets a 500 and sends again.
+            _log.error("event_failed", exc_info=error)
+            return problems.internal().reply()
 
-    async def _slow(self, scope: Connection, receive: Receive, send: Send) -> int:
+    async def _ask_pages(self, scope: Connection, receive: Receive, send: Send) -> int:
         status = 500
 
         async def send_and_note(message: Message) -> None:
@@ -141,6 +145,10 @@ class Web:
 
 _NOBODY = Reply(400, [], b"")
 """Sent to a caller that has gone."""
+
+
+def _is_event(scope: Connection) -> bool:
+    return (scope["method"], scope["raw_path"]) == ("POST", EVENTS_PATH)
 
 
 def _pages() -> FastAPI:

@@ -44,11 +44,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refused_bytes = 0
 
     def on_headers_complete(self) -> None:
-        # The bytes may hold a body too, so the head alone decides.
-        if self._head_bytes > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX:
+        if self._head_is_too_large():
             raise HeadTooLarge
-        self._waiting_since = None
-        self._in_head = False
+        self._head_is_complete()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -86,6 +84,14 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _is_answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
+
+    def _head_is_complete(self) -> None:
+        self._waiting_since = None
+        self._in_head = False
+
+    def _head_is_too_large(self) -> bool:
+        # The bytes may hold a body too, so the head alone decides.
+        return self._head_bytes > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX
 
     def _head_size(self) -> int:
         fields = sum(len(name) + len(value) + 4 for name, value in self.headers)

@@ -34,13 +34,14 @@ def name_of(segment: str, field: str) -> str:
     return name
 
 
-def names_of(raw_path: bytes) -> list[str] | None:
+def names_of(target: bytes) -> list[str] | None:
     """Decode the one or two names behind `AVAILABILITY`; None where there are not."""
-    segments = raw_path[len(AVAILABILITY) :].split(b"/")
-    if len(segments) > 2 or b"" in segments:
+    path, _, _ = target.partition(b"?")
+    segments = path[len(AVAILABILITY) :].split(b"/")
+    if len(segments) > 2 or b"" in segments or b"#" in path or not path.isascii():
         return None
     try:
-        if b"%" in raw_path:
+        if b"%" in path:
             segments = [unquote_to_bytes(segment) for segment in segments]
         return [segment.decode("utf-8") for segment in segments]
     except UnicodeDecodeError:

@@ -2,7 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    MutableMapping,
+)
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
@@ -113,6 +120,13 @@ def stock(ledger: FakeLedger) -> None:
     ledger.put("TEE", "LDN02", on_hand=3, damaged=1, sequence=4)
 
 
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the test logged; printing a failure with its locals takes half a minute."""
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
 @pytest.fixture
 def keys() -> str:
     """One key for each scope: reader, feeder (ingest), boss (operate)."""
@@ -125,8 +139,7 @@ def keys() -> str:
     )
 
 
-@pytest.fixture(scope="session")
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+@pytest.hookimpl(optionalhook=True)
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], Any]]:
     """Run on uvloop, as workers do."""
-    policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
-    return policy
+    return {"uvloop": uvloop.new_event_loop}

@@ -1,5 +1,6 @@
 """What is available: shapes, unknown names, moving owners, odd names."""
 
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -216,7 +217,9 @@ async def test_a_restoring_owner_is_503_with_the_time_to_wait(
 
 
 async def test_a_fault_of_ours_is_a_500_problem_and_the_next_request_works(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: list[MutableMapping[str, Any]],
 ) -> None:
     def broken(sku: bytes) -> Any:
         raise ZeroDivisionError
@@ -230,6 +233,7 @@ async def test_a_fault_of_ours_is_a_500_problem_and_the_next_request_works(
         assert answer.status_code == 500
         assert answer.json()["type"] == "urn:oneshelf:problem:internal"
         assert (await worker.client.get("/v1/availability/TEE")).json() == TEE
+        assert "ZeroDivisionError" in repr(logs[-1]["exc_info"])
 
 
 def test_the_documented_shapes_are_the_answered_ones() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -130,6 +130,22 @@ async def test_an_event_that_was_not_stored_is_not_accepted(
     assert answer.headers.get("retry-after") == retry_after
     assert answer.headers["content-type"] == "application/problem+json"
     assert "gone" not in answer.text
+
+
+async def test_a_refused_event_is_logged_without_its_content(
+    worker: Worker, logs: list[MutableMapping[str, Any]]
+) -> None:
+    worker.sink.failure = BrokerUnavailable("gone", remedy="wait", retry_after_s=1)
+
+    await worker.client.post(PATH, content=b'{"email":"jane@example.org"}', headers=KEY)
+
+    (logged,) = logs
+    assert logged == {
+        "event": "event_refused",
+        "reason": "gone",
+        "bytes": 28,
+        "log_level": "warning",
+    }
 
 
 async def test_after_the_broker_is_back_events_are_accepted(worker: Worker) -> None:
