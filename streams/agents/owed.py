@@ -20,7 +20,7 @@ from streams.domain.publications import (
 )
 from streams.engine.fold import View
 from streams.mapping.publications import UpdateWire, decode_publication, update_of
-from streams.tables import PUBLICATIONS, Table
+from streams.tables import PUBLICATIONS, PUBLISHED_LEVELS, Table
 
 REBUILD_STEP = 1000
 """Rows read in one go while rebuilding: some milliseconds of the event loop."""
@@ -68,11 +68,14 @@ class Owed:
     def committed(
         self, view: View, writes: Mapping[Table, Mapping[bytes, bytes | None]]
     ) -> None:
+        is_news = PUBLISHED_LEVELS in writes  # Else answers, which change no target.
         for key, value in writes.get(PUBLICATIONS, {}).items():
-            if value is not None:
-                self._consider(view.partition, key, decode_publication(value))
-            else:
+            if value is None:
                 self._forget(view.partition, key)
+                continue
+            row = decode_publication(value)
+            joined = self._consider(view.partition, key, row)
+            self.coalesced += joined and is_news
 
     def closed(self, partition: int) -> None:
         self._views.pop(partition, None)
@@ -178,26 +181,28 @@ class Owed:
         self._under_way.pop(job.key, None)
         return self._again.pop(job.key, None)
 
-    def _consider(self, partition: int, key: bytes, row: Publication) -> None:
+    def _consider(self, partition: int, key: bytes, row: Publication) -> bool:
+        """Have an owed row wait; say whether its entry was waiting already."""
         told = self._told(partition, key, row)
         if not is_owed(row, told):
             self._backlog.discard(partition, key)
             self._declined.get(partition, set()).discard(key)
-            return
+            return False
         under_way = self._under_way.get(key)
         if under_way is not None:
-            if row.changed_sequence > under_way.row.sequence:
-                self.coalesced += key in self._again
-                self._again.setdefault(key, row.changed_ms)
-            return
+            if row.changed_sequence <= under_way.row.sequence:
+                return False
+            joined = key in self._again
+            self._again.setdefault(key, row.changed_ms)
+            return joined
         waiting = self._backlog.urgency(partition, key)
         if waiting is not None:
-            self.coalesced += 1
             since_ms = urgent_since_ms(waiting)
         else:
             since_ms = row.since_ms if told is row.told else row.changed_ms
         self._backlog.put(partition, key, urgency_of(row, told, since_ms))
         self._news.set()
+        return waiting is not None
 
     def _forget(self, partition: int, key: bytes) -> None:
         self._backlog.discard(partition, key)

@@ -3,13 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
+import stamina
+
 from streams.connectors.commercetools import CommercetoolsClient
-from streams.connectors.errors import (
-    Ambiguous,
-    Duplicate,
-    Misconfigured,
-    VersionConflict,
-)
+from streams.connectors.errors import Duplicate, Misconfigured
+from streams.connectors.http import retry_delay
 from streams.domain.reference import Location
 from streams.mapping.commerce import INVENTORY_SUPPLY, TYPE_KEY, missing_fields
 
@@ -40,12 +38,15 @@ async def bootstrap(
 
 
 async def _until_settled(step: Callable[[], Awaitable[str]]) -> str:
-    for _ in range(ROUNDS_MAX - 1):
-        try:
+    async for attempt in stamina.retry_context(on=_may_be_done, attempts=ROUNDS_MAX):
+        with attempt:
             return await step()
-        except (Ambiguous, Duplicate, VersionConflict):
-            continue  # Done by someone, perhaps by us: look again.
-    return await step()
+    raise AssertionError("stamina raises when its attempts are used up")
+
+
+def _may_be_done(error: Exception) -> bool | float:
+    # A duplicate was made by someone, perhaps by us: the next look finds it.
+    return isinstance(error, Duplicate) or retry_delay(error)
 
 
 async def _bootstrap_type(client: CommercetoolsClient) -> str:

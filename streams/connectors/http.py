@@ -112,7 +112,7 @@ class HttpSession:
     ) -> T:
         """Read; tries again, within bounds, whatever may pass by itself."""
         async for attempt in stamina.retry_context(
-            on=_retry_delay, attempts=attempts, timeout=READ_PATIENCE_S
+            on=retry_delay, attempts=attempts, timeout=READ_PATIENCE_S
         ):
             with attempt:
                 return await self._send("GET", path, answer, params=params)
@@ -248,7 +248,8 @@ def _decode(response: httpx.Response, answer: type[T], correlation_id: str) -> T
         ) from error
 
 
-def _retry_delay(error: Exception) -> bool | float:
+def retry_delay(error: Exception) -> bool | float:
+    """Tell stamina whether to try again, and when, if the vendor said so."""
     if not isinstance(error, ConnectorError) or not error.retriable:
         return False
     return True if error.retry_after_s is None else error.retry_after_s

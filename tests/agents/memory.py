@@ -1,4 +1,4 @@
-"""A stage's partition in memory: state, fold, commit, and a listener that hears of it."""
+"""A stage's partition in memory: state, fold, commit, and a listener that hears."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime

@@ -41,11 +41,11 @@ def rows(held: Partition) -> dict[str, Publication]:
     return {key.decode(): decode_publication(row) for key, row in scanned}
 
 
-def answer(held: Partition, key: str, **changes: int) -> AnswerWire:
+def answer(held: Partition, key: str) -> AnswerWire:
     row = rows(held)[key]
     update = update_of(key.encode(), row)
     told = Told(row.target, row.available, row.sequence, "e1", 4, row.target, NOW_MS)
-    return acceptance_of(update, told._replace(**changes), "add", None)
+    return acceptance_of(update, told, "add", None)
 
 
 def fold_answers(held: Partition, *answers: AnswerWire) -> dict[str, int]:

@@ -101,6 +101,13 @@ class Shop:
             assert moved == new[TARGET_FIELD] - old[TARGET_FIELD], "not once"
 
 
+def foreign_entry(quantity: int, custom: CustomWire | None = None) -> Shop:
+    """Make a shop with an entry of TEE at channel ldn that is not ours."""
+    channel = ReferenceWire(type_id="channel", id="id-ldn")
+    entry = EntryWire("f1", 3, "TEE", quantity, supply_channel=channel, custom=custom)
+    return Shop(entries={"f1": entry})
+
+
 def _fields(entry: EntryWire) -> dict[str, Any]:
     return {} if entry.custom is None else entry.custom.fields
 
