@@ -1,5 +1,6 @@
 """One seed, one verdict: a day in its weather, checked at rest and against calm."""
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -39,6 +40,7 @@ class Report:
     events: int = 0
     entries: int = 0
     incidents: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
 
@@ -96,13 +98,16 @@ def _live(
     scheduler.open()
     snap = None
     for when, arrivals in _parts(workload):
-        scheduler.live(arrivals)
-        if when == LATER:
-            world.advance_to(world.now_ms + LATER_MS)
         try:
+            scheduler.live(arrivals)
+            if when == LATER:
+                world.advance_to(world.now_ms + LATER_MS)
             world.settle()
         except Restless as restless:
             report.faults.append(Fault("rest", when, str(restless)))
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever stops a worker is the finding
+            report.faults.append(Fault("fail-stop", when, _where(error)))
             return None
         snap = take_snapshot(world, workload.truth)
         report.faults += _check(snap, when)
@@ -110,8 +115,18 @@ def _live(
             return None
     if weather is not CALM:
         report.incidents = dict(sorted(world.cluster.incidents.items()))
+        report.requests = {
+            str(answer): n for answer, n in sorted(world.commerce.answers.items())
+        }
         report.entries = len(snap.journal) if snap is not None else 0
     return snap
+
+
+def _where(error: Exception) -> str:
+    """Say what was raised, and where in the project."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    places = " < ".join(f"{one.filename}:{one.lineno}" for one in reversed(frames))
+    return f"{error!r} at {places}"
 
 
 OPENING, NOON, EVENING, LATER = (

@@ -24,8 +24,10 @@ VENDOR_FAULTS = (
     Answer.THROTTLE,
     Answer.UNAVAILABLE,
 )
-ABSENCE_ROUNDS_MAX = 25
+ABSENCE_ROUNDS_MAX = 30
 ERRANDS_MAX = 3
+ROUNDS_BETWEEN_MAX = 10
+WORK_PER_ROUND_MAX = 4
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Scheduler:
 
     def open(self) -> None:
         """Start all workers and give out the seats."""
+        self.world.vendor = self._vendor_answer
         for worker in self.world.cluster.workers:
             self.world.start(worker)
         for seat in self.world.seats:
@@ -51,10 +54,11 @@ class Scheduler:
         while queue:
             for _ in range(min(self.rng.randint(1, 5), len(queue))):
                 self.world.arrive(queue.popleft())
-            for _ in range(self.rng.randint(0, 7)):
+            for _ in range(self.rng.randint(0, ROUNDS_BETWEEN_MAX)):
                 self._return_of_the_absent()
                 self._mischief()
-                self._work()
+                for _ in range(self.rng.randint(1, WORK_PER_ROUND_MAX)):
+                    self._work()
 
     # Work
 
@@ -69,8 +73,14 @@ class Scheduler:
         elif kind < 0.4:
             self._deliver(worker)
         elif worker.owners:
-            seats = sorted(worker.owners)
-            self._process(worker, worker.owners[self.rng.choice(seats)])
+            self._process(worker, self._choose(worker))
+
+    def _choose(self, worker: Worker) -> Owner:
+        """Choose a seat of the worker, one with something to do if there is any."""
+        owners = [worker.owners[seat] for seat in sorted(worker.owners)]
+        pending = self.world.cluster.pending
+        busy = [one for one in owners if one.task is not None or pending(one)]
+        return self.rng.choice(busy if busy and self._chance(0.9) else owners)
 
     def _process(self, worker: Worker, owner: Owner) -> None:
         cluster = self.world.cluster
@@ -90,8 +100,19 @@ class Scheduler:
                 self._lose_disks(worker)
                 self._leave(worker)
                 return
-            if self._chance(self.weather.interleave):
+            if self._stops_here(worker):
                 return
+
+    def _stops_here(self, worker: Worker) -> bool:
+        """Decide whether what is under way stands still now, perhaps for long."""
+        if self._chance(self.weather.freeze):
+            self._freeze(worker)
+        return worker.frozen or self._chance(self.weather.interleave)
+
+    def _freeze(self, worker: Worker) -> None:
+        worker.frozen = True
+        self.world.cluster.note("freeze", worker.name)
+        self._leave(worker)
 
     def _commit_answer(self, owner: Owner) -> Answer:
         if owner.stands_at != "before_commit":
@@ -110,7 +131,7 @@ class Scheduler:
             return
         errand = self.rng.choice(courier.errands)
         while courier.advance(errand, self._vendor_answer(errand)):
-            if self._chance(self.weather.interleave):
+            if self._stops_here(worker):
                 return
 
     def _vendor_answer(self, errand: Errand) -> Answer:
@@ -131,10 +152,7 @@ class Scheduler:
             self._lose_disks(worker)
             self._leave(worker)
         elif running and self._chance(weather.freeze):
-            worker = self.rng.choice(running)
-            worker.frozen = True
-            cluster.note("freeze", worker.name)
-            self._leave(worker)
+            self._freeze(self.rng.choice(running))
         elif len(running) > 1 and self._chance(weather.rebalance):
             self._rebalance(running)
         if self._chance(weather.torn):

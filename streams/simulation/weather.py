@@ -10,7 +10,8 @@ class Weather:
 
     Attributes:
         interleave: A task stops after a step so that others go on first.
-        crash, freeze, rebalance: For each round of work.
+        freeze: For each round of work, and for each step of a task.
+        crash, rebalance: For each round of work.
         crash_at_step: A started commit gets a crash armed at one of its named points.
         wipe, lose_tail: For each disk of a crashed worker.
         takeover: A crashed or frozen worker's seats go to others before it is back.
@@ -42,21 +43,21 @@ class Weather:
 CALM = Weather()
 
 STORM = Weather(
-    interleave=0.5,
-    crash=0.04,
-    crash_at_step=0.06,
-    freeze=0.04,
-    rebalance=0.05,
+    interleave=0.6,
+    crash=0.06,
+    crash_at_step=0.08,
+    freeze=0.03,
+    rebalance=0.06,
     wipe=0.3,
     lose_tail=0.3,
-    takeover=0.5,
-    lose_answer=0.06,
-    lose_request=0.06,
-    rewind=0.3,
-    torn=0.03,
+    takeover=0.6,
+    lose_answer=0.1,
+    lose_request=0.1,
+    rewind=0.4,
+    torn=0.05,
     compact=0.05,
-    vendor=0.2,
-    touch=0.1,
+    vendor=0.35,
+    touch=0.2,
 )
 """The most that a run gets of each."""
 

@@ -15,7 +15,7 @@ from streams.mapping.reference import (
 )
 from streams.simulation.cluster import Cluster, Owner, Running, Seat, Worker
 from streams.simulation.commerce import Commerce
-from streams.simulation.courier import Courier
+from streams.simulation.courier import Courier, Errand
 from streams.simulation.log import Broker, LogRecord
 from streams.simulation.plants import HONEST, Plant
 from streams.simulation.transactions import Answer
@@ -63,6 +63,7 @@ class World:
     commerce: Commerce = field(init=False)
     cluster: Cluster = field(init=False)
     couriers: dict[str, Courier] = field(default_factory=dict)
+    vendor: Callable[[Errand], Answer] = lambda _errand: Answer.GO
     seats: list[Seat] = field(default_factory=list)
     reference: Reference = field(default_factory=Reference)
 
@@ -170,7 +171,7 @@ class World:
     # Rest
 
     def settle(self) -> None:
-        """Let everything finish undisturbed, until nothing is left to do.
+        """Let everything finish, until nothing is left to do; only commerce may fail.
 
         Raises:
             Restless: It never is.
@@ -218,7 +219,7 @@ class World:
                 pass
             for errand in list(courier.errands):
                 worked = True
-                while courier.advance(errand, Answer.GO):
+                while courier.advance(errand, self.vendor(errand)):
                     pass
         return worked
 
