@@ -112,8 +112,6 @@ class Types(Collection[CustomType]):
     def check_same_types(self, created: CustomType) -> None:
         """One name has one type per kind of resource (`FieldDefinition.name`)."""
         for other in self.walk():
-            if other.id == created.id:
-                continue
             if other.resource_type_ids.isdisjoint(created.resource_type_ids):
                 continue
             for name in created.definitions.keys() & other.definitions.keys():
