@@ -148,7 +148,7 @@ def fold_levels(view: View, batch: Batch, reference: Reference, plan: Plan) -> R
             changes = [_change(fresh[key], known.get(key)) for key in keys]
             total = pooled([_level_of(row), *changes])
         else:
-            total = _sum(view, pool_key, fresh)
+            total = _sum(view, pool_key, {key: fresh[key] for key in keys})
         entries.observe_pool(pool_key, total)
     entries.write(result)
     return result
@@ -215,8 +215,7 @@ def _sum(view: View, pool_key: bytes, fresh: Mapping[bytes, Level]) -> Level:
     prefix = pool_key[: -len(POOLED)]
     stored = view.scan(PUBLISHED_LEVELS, prefix)
     levels = {key: decode_level(row) for key, row in stored}
-    newer = {key: level for key, level in fresh.items() if key.startswith(prefix)}
-    return pooled({**levels, **newer}.values())
+    return pooled({**levels, **fresh}.values())
 
 
 def _level_of(row: Publication) -> Level:

@@ -152,6 +152,7 @@ def assert_each_delta_once(writes: list[Write]) -> None:
             assert sequence > known[1], "one state was told twice"
             assert write.delta == target - known[0], "a delta was counted twice"
         told[write.resource_id] = (target, sequence)
+    assert len(told) == len(SKUS)
 
 
 @dataclass
