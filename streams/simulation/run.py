@@ -88,12 +88,7 @@ def _live(
 ) -> Snapshot | None:
     """Live through the day; check whenever it has come to rest."""
     world = World(shape, production_stages, DAY_START_MS, plant, story)
-    for location in workload.locations:
-        world.put_reference(location)
-    for product in workload.products:
-        world.put_reference(product)
-    for sku, channel, quantity in workload.foreign:
-        world.commerce.put_foreign((sku, channel), quantity)
+    _furnish(world, workload)
     scheduler = Scheduler(world, weather, Random(f"chance {report.seed}"))
     scheduler.open()
     snap = None
@@ -120,6 +115,15 @@ def _live(
         }
         report.entries = len(snap.journal) if snap is not None else 0
     return snap
+
+
+def _furnish(world: World, workload: Workload) -> None:
+    for location in workload.locations:
+        world.put_reference(location)
+    for product in workload.products:
+        world.put_reference(product)
+    for sku, channel, quantity in workload.foreign:
+        world.commerce.put_foreign((sku, channel), quantity)
 
 
 def _where(error: Exception) -> str:
