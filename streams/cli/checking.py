@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.table import Table
 
 from streams.cli.app import (
     EXIT_DIFFERENCES,
@@ -76,3 +77,134 @@ def _print_verification(found: Any) -> None:
         out.print(f"  {mark:24} {check}")
         for fault in faults[:20]:
             out.print(f"      {fault}", highlight=False)
+
+
+@app.command()
+def query(
+    skus: Annotated[list[str], typer.Argument(help="One SKU or more.")],
+    worker: Annotated[
+        str, typer.Option(help="A worker's URL; any of them answers for all SKUs.")
+    ] = "http://127.0.0.1:8600",
+    key: Annotated[
+        str, typer.Option(envvar="ONESHELF_API_KEY", help="Bearer key, if needed.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Ask how many there are, and where.
+
+    Exit codes: 0 all known, 1 some SKU is unknown, 3 no worker answers.
+
+    Example: `oneshelf query TEE-BLK-M OAK-STOOL`
+    """
+    import httpx
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        response = httpx.post(
+            f"{worker}/v1/availability/query",
+            json={"skus": skus},
+            headers=headers,
+            timeout=10.0,
+        )
+        answer = response.json()
+    except (httpx.HTTPError, ValueError) as error:
+        refuse(f"{worker} does not answer: {error!r}", EXIT_UNAVAILABLE)
+    if response.status_code != httpx.codes.OK:
+        refuse(
+            f"{worker} answers {response.status_code}: {answer.get('detail', answer)}",
+            EXIT_UNAVAILABLE,
+        )
+    emit(answer, as_json=as_json, human=lambda: _print_levels(answer))
+    raise SystemExit(EXIT_DIFFERENCES if answer["unknown"] else 0)
+
+
+def _print_levels(answer: dict[str, Any]) -> None:
+    table = Table("SKU", "location", "available", "on hand", "reserved", "damaged")
+    for item in answer["items"]:
+        table.add_row(item["sku"], "all", f"[bold]{item['available']}[/bold]")
+        for place in item["locations"]:
+            names = ("location_id", "available", "on_hand", "reserved", "damaged")
+            table.add_row("", *(str(place[name]) for name in names))
+    out.print(table)
+    for sku in answer["unknown"]:
+        out.print(f"unknown: {sku}")
+
+
+@app.command()
+def explain(
+    sku: str,
+    location: str,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries shown.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Why is it 3? The entries, their documents, what commercetools was told and when.
+
+    Example: `oneshelf explain TEE-BLK-M LDN01 --limit 50`
+    """
+    from streams.explain import explain as collect
+
+    found = asyncio.run(collect(load_settings(), sku, location, limit=limit))
+    if found.level is None and not found.entries:
+        refuse(f"Nothing is known of {sku} at {location}.", EXIT_DIFFERENCES)
+    emit(found.as_json(), as_json=as_json, human=lambda: _print_explanation(found))
+
+
+def _print_explanation(found: Any) -> None:
+    level = found.level
+    if level is not None:
+        out.print(
+            f"[bold]{level.sku} at {level.location_id}: {level.available} available"
+            f"[/bold] ({level.on_hand} on hand, {level.reserved} reserved, "
+            f"{level.safety_stock} safety stock, {level.damaged} damaged)"
+        )
+    table = Table("#", "when", "what", "units", "from", "to", "on hand", "document")
+    for entry in found.entries:
+        what = (
+            entry.kind
+            if entry.effect == "applied"
+            else f"{entry.kind} ({entry.effect})"
+        )
+        table.add_row(
+            str(entry.sequence),
+            f"{entry.occurred_at:%Y-%m-%d %H:%M:%S}",
+            what,
+            str(entry.quantity),
+            entry.from_account,
+            entry.to_account,
+            f"{entry.on_hand_before} > {entry.on_hand_after}",
+            f"{entry.document_type} {entry.document_id}",
+        )
+    out.print(table)
+    for told in found.told:
+        out.print(
+            f"commercetools {told.get('action', '')}: now {told.get('quantity')} "
+            f"(target {told.get('target')}, sequence {told.get('sequence')}) "
+            f"at {told['at']}",
+            highlight=False,
+        )
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look for what would keep a worker from running, and say the remedy.
+
+    Checks settings, broker, topics, reference data and commercetools. Exit codes: 0 all
+    well, 1 something is wrong.
+
+    Example: `oneshelf doctor --json`
+    """
+    from streams.doctor import examine
+
+    findings = asyncio.run(examine(load_settings()))
+
+    def human() -> None:
+        for finding in findings:
+            mark = "[green]ok[/green]" if finding.ok else "[red]wrong[/red]"
+            out.print(f"{mark:22} {finding.what}: {finding.said}", highlight=False)
+
+    emit(
+        {"findings": [finding._asdict() for finding in findings]},
+        as_json=as_json,
+        human=human,
+    )
+    raise SystemExit(0 if all(each.ok for each in findings) else EXIT_DIFFERENCES)

@@ -94,8 +94,8 @@ class RecordTooLarge(AppendError):
     ) -> None:
         shown = "none" if key is None else repr(key[:80].decode(errors="replace"))
         super().__init__(
-            f"A record for {topic} (key {shown}) of {size_bytes:,} bytes is larger than "
-            f"the log takes ({limit_bytes:,} bytes, or less if the topic says so)",
+            f"A record for {topic} (key {shown}) of {size_bytes:,} bytes is larger "
+            f"than the log takes ({limit_bytes:,} bytes, or less if the topic says so)",
             remedy="Split it at its source, or raise the topic's max.message.bytes",
             acknowledged=acknowledged,
         )

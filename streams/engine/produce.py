@@ -171,7 +171,7 @@ class LogWriter:
         return connection
 
     async def _prepare(self, name: str, size: int) -> Connection:
-        """Wait, within the time, for buffer room and a connection that knows the topic."""
+        """Wait, in time, for buffer room and a connection that knows the topic."""
         async with self._in_time():
             await self._buffer.wait(size)
             try:

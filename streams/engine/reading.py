@@ -103,8 +103,19 @@ class LogReader:
 
         Walks back from the end in windows, so it costs as much as the key is rare.
         """
-        consumer = self._open
         tp = TopicPartition(physical(self._settings, topic), partition)
+        return await self._latest(tp, key, limit)
+
+    async def latest_change(
+        self, stage: str, partition: int, key: bytes
+    ) -> bytes | None:
+        """Find a state row's newest value in its changelog; None if there is none."""
+        tp = TopicPartition(changelog(self._settings, stage), partition)
+        found = await self._latest(tp, key, 1)
+        return found[0].value if found else None
+
+    async def _latest(self, tp: TopicPartition, key: bytes, limit: int) -> list[Record]:
+        consumer, partition = self._open, tp.partition
         end = (await self._ends([tp]))[partition]
         first = (await consumer.beginning_offsets([tp]))[tp]
         found: list[Record] = []

@@ -1,0 +1,97 @@
+"""Why is it 3? A row's entries, documents, and what commercetools was told when."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from streams.domain.publications import Publication
+from streams.engine.names import Partitioner
+from streams.engine.reading import LogReader
+from streams.mapping.publications import decode_publication, read_answer
+from streams.mapping.stock import (
+    EntryRecord,
+    LevelRecord,
+    decode_entry,
+    decode_level,
+    row_key,
+)
+from streams.settings import Settings
+from streams.tables import PUBLICATIONS
+from streams.topics import COMMERCE_ANSWERS, LEDGER_ENTRIES, STOCK_LEVELS
+
+
+@dataclass(slots=True)
+class Explanation:
+    """What is known of one SKU at one location, newest first."""
+
+    sku: str
+    location_id: str
+    level: LevelRecord | None
+    entries: list[EntryRecord]
+    told: list[dict[str, Any]]
+    publication: Publication | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        publication = self.publication
+        return {
+            "sku": self.sku,
+            "location_id": self.location_id,
+            "level": None if self.level is None else _plain(self.level),
+            "entries": [_plain(entry) for entry in self.entries],
+            "commercetools": {
+                "told": self.told,
+                "quantity": publication.told.quantity
+                if publication and publication.told
+                else None,
+                "trouble": publication.trouble.sentence
+                if publication and publication.trouble
+                else None,
+            },
+        }
+
+
+async def explain(
+    settings: Settings, sku: str, location_id: str, *, limit: int
+) -> Explanation:
+    """Collect a row's newest entries and answers from the log."""
+    partition = Partitioner(settings.partitions)(sku.encode())
+    key = row_key(sku, location_id)
+    async with LogReader(settings) as reader:
+        levels = await reader.latest(STOCK_LEVELS, partition, key, 1)
+        entries = await reader.latest(LEDGER_ENTRIES, partition, key, limit)
+        answers = await reader.latest(
+            COMMERCE_ANSWERS, partition, sku.encode(), 10 * limit
+        )
+        publication = await _publication(reader, partition, key)
+    told = []
+    for record in answers:
+        answer = read_answer(record.key, record.value or b"")
+        if getattr(answer, "location_id", None) == location_id:
+            told.append(_plain(answer) | {"at": _moment(record.timestamp).isoformat()})
+    level = decode_level(levels[0].value) if levels and levels[0].value else None
+    return Explanation(
+        sku,
+        location_id,
+        level,
+        [decode_entry(record.value) for record in entries if record.value],
+        told[:limit],
+        publication,
+    )
+
+
+async def _publication(
+    reader: LogReader, partition: int, key: bytes
+) -> Publication | None:
+    row = await reader.latest_change(
+        PUBLICATIONS.stage, partition, PUBLICATIONS.prefix + key
+    )
+    return decode_publication(row) if row else None
+
+
+def _moment(timestamp_ms: int) -> datetime:
+    return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}
