@@ -69,7 +69,7 @@ class KafkaTransactions:
             max_batch_size=BATCH_BYTES_MAX,
             max_request_size=BATCH_BYTES_MAX + 48_000,
             linger_ms=0,
-            # The broker is still ending the last transaction now and then: ask again soon.
+            # The broker may still be ending the last transaction: ask again soon.
             retry_backoff_ms=10,
             **self._client,
         )
