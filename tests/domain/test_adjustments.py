@@ -125,6 +125,13 @@ def test_the_most_exact_rule_wins() -> None:
     assert table.rule_for("C", "C") is any_at_all
 
 
+def test_a_rule_for_the_type_wins_over_one_for_the_reason() -> None:
+    by_type = AdjustmentRule(type="A", target=Pool.HELD)
+    by_reason = AdjustmentRule(type=ANY, reason="B", target=Pool.IN_TRANSIT)
+    table = AdjustmentTable(rules=(by_reason, by_type))
+    assert table.rule_for("A", "B") is by_type
+
+
 def test_without_a_rule_for_it_there_is_none() -> None:
     assert TABLE.rule_for("C", "C") is None
 

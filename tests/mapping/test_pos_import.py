@@ -138,6 +138,12 @@ def test_transaction_numbers_may_start_again_each_day() -> None:
     assert len(ids) == len(set(ids)) == 6
 
 
+def test_the_export_of_one_day_repeats_the_ids_of_the_whole() -> None:
+    header, *lines = EXPORT.splitlines()
+    second_day = "\n".join([header, lines[-1]]) + "\n"
+    assert unit_ids(run(second_day)[0]) == unit_ids(run(EXPORT)[0])[-1:]
+
+
 def test_the_lines_of_a_transaction_may_lie_apart() -> None:
     lines = EXPORT.splitlines()
     apart = "\n".join([lines[0], lines[2], lines[1], lines[3]]) + "\n"

@@ -15,7 +15,9 @@ from streams.mapping.waiting import (
     parse_name_key,
 )
 
-NAMES = st.builds(Name, st.sampled_from(["location", "sku"]), st.text(min_size=1))
+# Mostly of the characters that mark the end of a name in a key.
+TEXT = st.text("A\x00\x01\x02\xff", min_size=1, max_size=4) | st.text(min_size=1)
+NAMES = st.builds(Name, st.sampled_from(["location", "sku"]), TEXT)
 OFFSETS = st.integers(min_value=0, max_value=2**63 - 1)
 
 EVENT = WaitingEvent(
@@ -46,6 +48,15 @@ def test_the_rows_of_a_name_are_its_own(name: Name, other: Name, offset: int) ->
     assert key.startswith(name_prefix(name)) is (name == other)
     inside = name_prefix(name) <= key < after_name(name)
     assert inside is (name == other)
+
+
+@given(NAMES, TEXT, OFFSETS)
+def test_a_name_that_goes_on_where_another_ends_has_rows_of_its_own(
+    name: Name, more: str, offset: int
+) -> None:
+    key = name_key(Name(name.kind, name.name + more), offset)
+    assert not key.startswith(name_prefix(name))
+    assert not name_prefix(name) <= key < after_name(name)
 
 
 @given(NAMES, st.lists(OFFSETS, min_size=2))
