@@ -1,6 +1,6 @@
 """The rows of events that wait for a name."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.domain.reference import Location, Product, Reference
@@ -50,6 +50,8 @@ def test_the_rows_of_a_name_are_its_own(name: Name, other: Name, offset: int) ->
     assert inside is (name == other)
 
 
+@example(Name("sku", "A"), "\x00\x01B", 0)
+@example(Name("sku", "A"), "\x00", 0)
 @given(NAMES, TEXT, OFFSETS)
 def test_a_name_that_goes_on_where_another_ends_has_rows_of_its_own(
     name: Name, more: str, offset: int
