@@ -74,31 +74,32 @@ def read_rows(
         header_line, header = next(records, (1, []))
         names = [name.strip() for name in header]
         if not any(names):
-            return refuse(
-                1, "", "", f"the file is empty; begin with {','.join(columns)}."
-            )
+            begin = ",".join(columns)
+            return refuse(1, "", "", f"the file is empty; begin with {begin}.")
         if required not in names:
-            hint = (
-                " Columns are separated by semicolons; save with commas."
-                if len(names) == 1 and ";" in names[0]
-                else ""
-            )
-            return refuse(
-                header_line, required, "", f"the column is missing; add it.{hint}"
-            )
+            sentence = f"the column is missing; add it.{_separator_hint(names)}"
+            return refuse(header_line, required, "", sentence)
         for name in sorted({name for name in names if name and names.count(name) > 1}):
             refuse(header_line, name, name, "the column is there twice; remove one.")
         notes.warnings += _unknown(file, header_line, names, columns)
-        return [
-            row
-            for line, cells in records
-            if any(cell.strip() for cell in cells)
-            for row in _row(file, line, names, cells, notes)
-        ]
+        return list(_rows(records, file, names, notes))
     except csv.Error as error:
-        return refuse(
-            text.count("\n") + 1, "", "", f"not CSV ({error}); check the quotes."
-        )
+        line = text.count("\n") + 1
+        return refuse(line, "", "", f"not CSV ({error}); check the quotes.")
+
+
+def _separator_hint(names: list[str]) -> str:
+    if len(names) == 1 and ";" in names[0]:
+        return " Columns are separated by semicolons; save with commas."
+    return ""
+
+
+def _rows(
+    records: Iterator[tuple[int, list[str]]], file: str, names: list[str], notes: Notes
+) -> Iterator[Row]:
+    for line, cells in records:
+        if any(cell.strip() for cell in cells):
+            yield from _row(file, line, names, cells, notes)
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -160,10 +160,8 @@ def movements_of(
     if isinstance(decoded, Problem):
         return _refused(decoded)
     payload, items = decoded
-    if not payload.id:
-        return _refused(missing_field("payload.id"))
-    if len(payload.id) > NAME_MAX:
-        return _refused(name_too_long("payload.id", payload.id, NAME_MAX))
+    if not 0 < len(payload.id) <= NAME_MAX:
+        return _refused(_bad_id(payload.id))
     if name != envelope.name:
         envelope = msgspec.structs.replace(envelope, name=name)
     sheet = Sheet(
@@ -180,6 +178,10 @@ def movements_of(
         handler.map(payload, sheet)
     except Refused as refused:
         return _refused(refused.problem)
+    return _mapped(sheet)
+
+
+def _mapped(sheet: Sheet) -> Mapped:
     return Mapped(
         movements=tuple(sheet.movements),
         mapped_lines=tuple(sheet.mapped_lines),
@@ -187,6 +189,12 @@ def movements_of(
         problems=tuple(sheet.problems),
         idle_lines=tuple(sheet.idle_lines),
     )
+
+
+def _bad_id(value: str) -> Problem:
+    if not value:
+        return missing_field("payload.id")
+    return name_too_long("payload.id", value, NAME_MAX)
 
 
 def _refused(problem: Problem) -> Mapped:
