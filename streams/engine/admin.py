@@ -23,6 +23,9 @@ DAY_MS = 24 * 60 * 60 * 1000
 # A fenced owner's late record is refused while restoring; that needs the record it came
 # after to be still there, so compaction leaves the newest part of a changelog alone.
 CHANGELOG_COMPACTION_LAG_MS = 10 * 60 * 1000
+# How long deletions stay in a changelog. A store left alone for longer would miss some
+# and bring deleted rows back, so it is rebuilt instead (see `store.is_stale`).
+CHANGELOG_DELETIONS_KEPT_DAYS = 7
 
 
 def wanted_topics(settings: Settings, stages: Iterable[str]) -> dict[str, NewTopic]:
@@ -97,6 +100,7 @@ def _changelog_config() -> dict[str, str]:
     return {
         "cleanup.policy": "compact",
         "min.compaction.lag.ms": str(CHANGELOG_COMPACTION_LAG_MS),
+        "delete.retention.ms": str(CHANGELOG_DELETIONS_KEPT_DAYS * DAY_MS),
     }
 
 

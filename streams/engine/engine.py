@@ -18,6 +18,7 @@ from faust.types import TP
 
 from streams.domain.reference import Reference
 from streams.engine import names
+from streams.engine.admin import CHANGELOG_DELETIONS_KEPT_DAYS
 from streams.engine.commit import Environment, PartitionRuntime, StoreView
 from streams.engine.crash import crash_point
 from streams.engine.datadir import DataFolder
@@ -26,7 +27,7 @@ from streams.engine.fold import Clock, CommitListener, Stage
 from streams.engine.partition import PartitionTask
 from streams.engine.restore import Changelog, Progress, restore
 from streams.engine.security import client_arguments
-from streams.engine.store import RocksStore, new_cache
+from streams.engine.store import RocksStore, is_stale, new_cache, wipe
 from streams.engine.transactions import KafkaTransactions
 from streams.settings import Settings
 from streams.topics import Topic
@@ -37,6 +38,7 @@ drivers.TRANSPORTS.aliases["oneshelf"] = "streams.engine.delivery:Transport"
 stores.STORES.aliases["oneshelf"] = "streams.engine.table:EngineStore"
 
 RESTORE_ATTEMPTS = 5
+STORE_STALE_AFTER_S = (CHANGELOG_DELETIONS_KEPT_DAYS - 1) * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +324,11 @@ class Engine:
 
     def _new_task(self, stage: str, partition: int) -> PartitionTask:
         binding = self._bindings[stage]
-        store = RocksStore(self._folder.state(stage, partition), self._cache)
+        path = self._folder.state(stage, partition)
+        if is_stale(path, after_s=STORE_STALE_AFTER_S, now_s=time.time()):
+            log.warning("stale_store_rebuilt", path=str(path))
+            wipe(path)
+        store = RocksStore(path, self._cache)
         transactions = KafkaTransactions(
             transactional_id=names.transactional_id(self.settings, stage, partition),
             group_id=self.settings.app_id,

@@ -115,6 +115,12 @@ def new_cache() -> rocksdict.Cache:
     return rocksdict.Cache(CACHE_BYTES)
 
 
+def is_stale(path: Path, *, after_s: float, now_s: float) -> bool:
+    """Say whether nothing has been written to a database for that long."""
+    written = [file.stat().st_mtime for file in path.glob("*")]
+    return bool(written) and now_s - max(written) > after_s
+
+
 def wipe(path: Path) -> None:
     """Remove a partition's database; it is rebuilt from its changelog."""
     shutil.rmtree(path, ignore_errors=True)
