@@ -16,7 +16,9 @@ from streams.engine.engine import Engine, StageBinding
 from streams.settings import Settings
 
 
-async def run(broker: str, name: str, source: str, number: int, data: str) -> float:
+async def run(
+    broker: str, name: str, source: str, number: int, data: str
+) -> tuple[float, float]:
     settings = Settings(
         broker=broker,
         app_id=name,
@@ -33,21 +35,21 @@ async def run(broker: str, name: str, source: str, number: int, data: str) -> fl
         canonical_url="http://127.0.0.1:1",
     )
     starting = asyncio.create_task(engine.start())
-    begun = 0.0
+    begun = cpu = 0.0
     while True:
         states = engine.states()
         if not begun and any(not state.is_open or state.lag for state in states):
-            begun = time.perf_counter()
+            begun, cpu = time.perf_counter(), time.process_time()
         done = sum(state.counts.get("in", 0) for state in states)
         if done >= number:
             break
         if engine.failed.done():
             raise RuntimeError(engine.failed.result())
         await asyncio.sleep(0.02)
-    seconds = time.perf_counter() - begun
+    spent = time.perf_counter() - begun, time.process_time() - cpu
     await starting
     await engine.stop()
-    return seconds
+    return spent
 
 
 if __name__ == "__main__":
@@ -57,10 +59,10 @@ if __name__ == "__main__":
         import pstats
 
         profile = cProfile.Profile()
-        seconds = profile.runcall(
+        seconds, cpu_s = profile.runcall(
             asyncio.run, run(broker, name, source, int(count), data)
         )
         pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(45)
     else:
-        seconds = uvloop.run(run(broker, name, source, int(count), data))
-    print(json.dumps({"records": int(count), "seconds": seconds}))
+        seconds, cpu_s = uvloop.run(run(broker, name, source, int(count), data))
+    print(json.dumps({"records": int(count), "seconds": seconds, "cpu_s": cpu_s}))

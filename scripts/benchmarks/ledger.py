@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 
 from _feed import check, create, fill, movements, oracle_of  # noqa: E402
 
-TIMEOUT_S = 900
+TIMEOUT_S = 240
 CONTENDERS = ("oneshelf", "faust", "quix")
 
 
@@ -53,9 +54,12 @@ def contend(
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, env=environment, text=True, cwd=data
         )
+        alarm = threading.Timer(TIMEOUT_S, process.kill)
+        alarm.start()
         try:
             line = _result_line(process)
         finally:
+            alarm.cancel()
             process.terminate()
             process.wait(30)
     return dict(json.loads(line))
@@ -101,7 +105,8 @@ async def _measure(options: argparse.Namespace, broker: str) -> dict[str, Any]:
                 broker, names["entries"], names["levels"], oracle_of(iter(feed))
             )
             print(
-                f"round {turn + 1} {name:9} {rates[name][-1]:>10,.0f} movements/s",
+                f"round {turn + 1} {name:9} {rates[name][-1]:>10,.0f} movements/s"
+                f" (cpu {result.get('cpu_s', 0):.1f} s)",
                 file=sys.stderr,
             )
     return _summary(rates, wrong)
