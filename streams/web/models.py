@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from streams.topics import LEDGER_ENTRIES, NEWSTORE_EVENTS
+
 SKUS_MAX = 500
 SKU_CHARACTERS_MAX = 256
 LEDGER_LIMIT_MAX = 1000
@@ -138,7 +140,7 @@ class LedgerAnswer(Answer):
     sku: str
     location_id: str
     entries: list[dict[str, Any]] = Field(
-        description="Ledger entries as in the topic ledger-entries."
+        description=f"Ledger entries as in the topic {LEDGER_ENTRIES.name}."
     )
 
 
@@ -150,7 +152,7 @@ class EventAccepted(Answer):
             "examples": [
                 {
                     "accepted": True,
-                    "topic": "newstore-events",
+                    "topic": NEWSTORE_EVENTS.name,
                     "partition": 2,
                     "offset": 90210,
                 }

@@ -75,6 +75,7 @@ class WebServer:
         if self._task is not None:
             await self._task
             self._task = None
+        self._server.abort_stalled()
         await self._app.aclose()
 
 
@@ -93,6 +94,12 @@ class _Embedded(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    def abort_stalled(self) -> None:
+        """Drop callers that do not read their answers: uvloop would wait for them."""
+        connections: list[Any] = list(self.server_state.connections)
+        for connection in connections:
+            connection.transport.abort()
 
     async def main_loop(self) -> None:
         # Once a second instead of uvicorn's ten times, and at once when leaving.

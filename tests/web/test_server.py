@@ -247,3 +247,26 @@ async def test_connections_of_gone_callers_are_forgotten(serve: Serve) -> None:
     await until(lambda: len(connections) == 1)
     writer.close()
     await until(lambda: not connections)
+
+
+async def test_a_caller_that_does_not_read_does_not_hold_up_the_stop(
+    serve: Serve,
+) -> None:
+    worker = await serve()
+    worker.server._server.config.timeout_graceful_shutdown = 1
+    for number in range(100):
+        worker.ledger.put("BIG", f"LOC{number:03}", on_hand=number)
+    reader, writer = await asyncio.open_connection("127.0.0.1", worker.server.port)
+    reader._transport.pause_reading()  # type: ignore[attr-defined]  # What a stalled caller's kernel does.
+    try:
+        for _ in range(400):
+            writer.write(GET.replace(b"TEE", b"BIG"))
+            await asyncio.sleep(0)
+        connections = worker.server._server.server_state.connections
+        assert len(connections) == 1
+
+        async with asyncio.timeout(10):
+            await worker.server.stop()
+        await until(lambda: not connections)
+    finally:
+        writer.transport.abort()
