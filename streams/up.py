@@ -46,9 +46,18 @@ class House:
 
 @asynccontextmanager
 async def house(
-    settings: Settings, *, workers: int, sandbox: bool, say: Say
+    settings: Settings,
+    *,
+    workers: int,
+    sandbox: bool,
+    say: Say,
+    order_lag_s: float | None = None,
 ) -> AsyncIterator[House]:
     """Start everything, yield once it is ready, stop everything in order.
+
+    Args:
+        order_lag_s: How late the sandbox shows an order, at the most; None: as late as
+            commercetools may.
 
     Raises:
         EngineError: The broker, a topic or a setting is not as it must be.
@@ -64,7 +73,9 @@ async def house(
             say(f"broker at {address} ({NOTICE})")
         sandbox_url = None
         if sandbox and not settings.commercetools.api_url:
-            settings, sandbox_url = await _start_sandbox(settings, supervisor)
+            settings, sandbox_url = await _start_sandbox(
+                settings, supervisor, order_lag_s
+            )
             say(f"commercetools sandbox at {sandbox_url}")
         created = await create_topics(settings, STAGES)
         if created:
@@ -95,14 +106,17 @@ async def _load(settings: Settings, say: Say) -> None:
 
 
 async def _start_sandbox(
-    settings: Settings, supervisor: Supervisor
+    settings: Settings, supervisor: Supervisor, order_lag_s: float | None
 ) -> tuple[Settings, str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    command = [*_oneshelf(), "sandbox", "commercetools", "--port", str(port)]
+    if order_lag_s is not None:
+        command += ["--order-lag", str(order_lag_s)]
     await supervisor.start(
         Child(
             name="sandbox",
-            command=[*_oneshelf(), "sandbox", "commercetools", "--port", str(port)],
+            command=command,
             environment={},
             log_file=settings.data_dir / "logs" / "sandbox.log",
         )

@@ -19,8 +19,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of t
 def worker() -> None:
     """Run one worker until it is told to stop (SIGTERM or Ctrl-C).
 
-    Exit codes: 0 stopped, 2 refused to start (a setting or topic is wrong), 70 failed
-    (start it again: its state is complete).
+    Exit codes: 0 stopped, 2 refused to start (a setting or topic is wrong), 3 no broker
+    answered, 70 failed (after both, start it again: its state is complete).
 
     Example: `ONESHELF_BROKER=127.0.0.1:9092 ONESHELF_WORKER_ID=w1 oneshelf worker`
     """
@@ -60,16 +60,25 @@ def commercetools(
         int, typer.Option(help="Loopback port; 0 takes a free one.")
     ] = 8790,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    order_lag_s: Annotated[
+        float,
+        typer.Option(
+            "--order-lag",
+            min=0.0,
+            max=10.0,
+            help="Seconds until an order shows in its entry's quantity, at the most.",
+        ),
+    ] = 10.0,
 ) -> None:
     """Serve the commercetools stand-in, which keeps the vendor's rules.
 
     Example: `oneshelf sandbox commercetools --port 8790`
     """
-    from streams.sandbox.commercetools import SandboxConfig, serve
+    from streams.sandbox.commercetools import Lag, SandboxConfig, serve
 
     asyncio.run(
         serve(
-            SandboxConfig(host=host, port=port),
+            SandboxConfig(host=host, port=port, lag=Lag(max_s=order_lag_s)),
             on_ready=lambda url: out.print(f"commercetools sandbox at {url}"),
         )
     )

@@ -1,1 +1,1 @@
-"""The demo: a whole seeded trading day in a temporary house, with an oracle that checks the end exactly."""
+"""The demo: a seeded trading day in a temporary house, checked exactly at its end."""

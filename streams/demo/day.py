@@ -1,17 +1,22 @@
 """A trading day from a seed: who wants what, where and when. Pure; nothing is sent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from streams.demo.catalogue import DC, NEWCOMER, RARE_SKUS, SHOPS, Catalogue
+from streams.demo.catalogue import DC, NEWCOMER, RARE_SKUS, SHOPS
 
 HOURS = 9
 STEPS_PER_S = 13
 # At this share of the day.
 STRANGER_AT, BROKEN_AT, OFFLINE_FROM = 0.15, 0.28, 0.32
 COUNT_AT, KILL_AT, OFFLINE_UNTIL, PRODUCTS_AT = 0.42, 0.5, 0.52, 0.66
+
+
+Lines = tuple[tuple[str, int], ...]
+"""SKUs, with units of each."""
 
 
 class Kind(StrEnum):
@@ -56,7 +61,7 @@ class Step:
     at_s: float
     id: str
     shop: str = ""
-    lines: tuple[tuple[str, int], ...] = ()
+    lines: Lines = ()
     sent_after_s: tuple[float, ...] = (0.0,)
     second_signal: bool = False
     sellable: bool = True
@@ -87,9 +92,19 @@ _SHARES = {
 }
 
 
-def plan_day(goods: Catalogue, *, seed: int, seconds: float, opens_at: datetime) -> Day:
-    """Draw a day from a seed; every kind of step is in it, however short it is."""
-    planner = _Planner(goods, Random(f"{seed}/day"), seconds)
+def plan_day(
+    stock: Mapping[tuple[str, str], int],
+    *,
+    seed: int,
+    seconds: float,
+    opens_at: datetime,
+) -> Day:
+    """Draw a day from a seed; every kind of step is in it, however short it is.
+
+    Args:
+        stock: What each place has in the morning, by SKU and location.
+    """
+    planner = _Planner(stock, Random(f"{seed}/day"), seconds)
     kinds = list(_SHARES)
     drawn = planner.random.choices(
         kinds, list(_SHARES.values()), k=int(seconds * STEPS_PER_S)
@@ -103,9 +118,16 @@ def plan_day(goods: Catalogue, *, seed: int, seconds: float, opens_at: datetime)
 
 
 class _Planner:
-    def __init__(self, goods: Catalogue, random: Random, seconds: float) -> None:
+    def __init__(
+        self, stock: Mapping[tuple[str, str], int], random: Random, seconds: float
+    ) -> None:
         self.random = random
-        self._goods = goods.ordinary
+        self._goods = {
+            place: sorted(
+                sku for sku, at in stock if at == place and sku not in RARE_SKUS
+            )
+            for place in (DC, *SHOPS)
+        }
         self._seconds = seconds
         self._number = 0
         self._offline = random.choice(list(SHOPS))
@@ -122,25 +144,25 @@ class _Planner:
                 place = DC if random.random() < 0.25 else shop
                 ending = random.choices(list(Ending), (70, 20, 10))[0]
                 units = 2 if random.random() < 0.2 else 1
-                lines = ((random.choice(self._goods), units),)
-                return self._make(kind, at_s, place, lines, ending=ending)
+                wanted = ((random.choice(self._goods[place]), units),)
+                return self._make(kind, at_s, place, wanted, ending=ending)
             case Kind.RETURN:
-                lines = self._lines(1, 1)
+                lines = self._lines(shop, 1, 1)
                 sellable = random.random() < 0.7
                 again = self._again(())
                 return self._make(
                     kind, at_s, shop, lines, sellable=sellable, sent_after_s=again
                 )
             case Kind.TRANSFER:
-                return self._make(kind, at_s * 0.8, shop, self._lines(2, 6))
+                return self._make(kind, at_s * 0.8, shop, self._lines(shop, 2, 6))
             case Kind.RECEIPT:
                 place = random.choice([DC, shop])
-                lines = self._lines(4, 8)
+                lines = self._lines(place, 4, 8)
                 return self._make(
                     kind, at_s, place, lines, sent_after_s=self._again(())
                 )
             case _:
-                return self._make(kind, at_s, shop, self._lines(1, 2))
+                return self._make(kind, at_s, shop, self._lines(shop, 1, 2))
 
     def _sale(self, at_s: float, shop: str) -> Step:
         random = self.random
@@ -154,7 +176,7 @@ class _Planner:
             Kind.SALE,
             at_s,
             shop,
-            self._lines(random.choice((1, 1, 1, 2, 3)), 1),
+            self._lines(shop, random.choice((1, 1, 1, 2, 3)), 1),
             sent_after_s=self._again((first_s,)),
             second_signal=random.random() < 0.4,
         )
@@ -179,7 +201,7 @@ class _Planner:
         """Return what happens once, at its time."""
         seconds, random = self._seconds, self.random
         shop = random.choice(list(SHOPS))
-        skus = random.sample(self._goods, 12)
+        skus = random.sample(self._goods[self._offline], 12)
         found = tuple((sku, random.choice((-1, 0, 0, 0, 1))) for sku in skus)
         strangers = [
             self._make(
@@ -198,8 +220,8 @@ class _Planner:
             self._make(Kind.PRODUCTS, PRODUCTS_AT * seconds),
         ]
 
-    def _lines(self, count: int, units_max: int) -> tuple[tuple[str, int], ...]:
-        skus = self.random.sample(self._goods, count)
+    def _lines(self, place: str, count: int, units_max: int) -> Lines:
+        skus = self.random.sample(self._goods[place], count)
         return tuple((sku, self.random.randint(1, units_max)) for sku in skus)
 
     def _again(self, first: tuple[float, ...]) -> tuple[float, ...]:
@@ -214,7 +236,7 @@ class _Planner:
         kind: Kind,
         at_s: float,
         shop: str = "",
-        lines: tuple[tuple[str, int], ...] = (),
+        lines: Lines = (),
         **more: object,
     ) -> Step:
         self._number += 1

@@ -1,4 +1,4 @@
-"""NewStore's events as the demo's shops cause them (NewStore event stream reference)."""
+"""NewStore's events as the demo's shops cause them (NewStore event stream)."""
 
 import json
 from collections.abc import Iterable, Sequence
