@@ -23,6 +23,7 @@ from streams.engine.commit import Environment, PartitionRuntime, StoreView
 from streams.engine.crash import crash_point
 from streams.engine.datadir import DataFolder
 from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
+from streams.engine.errors import EngineError
 from streams.engine.fold import Clock, CommitListener, Stage
 from streams.engine.partition import PartitionTask
 from streams.engine.restore import Changelog, Progress, restore
@@ -93,6 +94,7 @@ class Engine:
             asyncio.get_running_loop().create_future()
         )
         self.restoring: tuple[int, int] | None = None
+        self._has_joined = False
         self._bindings = {binding.stage.name: binding for binding in stages}
         self._client = client_arguments(settings)
         self._folder = DataFolder(settings)
@@ -156,6 +158,7 @@ class Engine:
             for tp in actives
             if tp.topic in self._stage_of_changelog
         }
+        log.info("partitions_assigned", generation=generation, partitions=len(wanted))
         for key in [key for key in self._tasks if key not in wanted]:
             await self._close(self._tasks.pop(key))
         for key in sorted(wanted - self._tasks.keys()):
@@ -167,13 +170,15 @@ class Engine:
                 await self._restore(tasks)
                 break
             except Exception as error:  # noqa: BLE001 - retried, then fail-stop
-                if attempt == RESTORE_ATTEMPTS:
+                final = isinstance(error, EngineError) and not error.retriable
+                if final or attempt == RESTORE_ATTEMPTS:
                     self.fail(error)
                     return
                 log.warning("restore_retried", attempt=attempt, cause=repr(error))
                 await asyncio.sleep(attempt)
         for task in tasks:
             task.open()
+        self._has_joined = True
         log.info("partitions_open", generation=generation, partitions=len(tasks))
 
     # --- What the web and the wiring ask ---
@@ -215,9 +220,11 @@ class Engine:
         return waiting
 
     def is_ready(self) -> bool:
-        """Say whether every assigned partition is open."""
-        return not self.app.rebalancing and all(
-            task.is_open for task in self._tasks.values()
+        """Say whether the group has given us our part and all of it is open."""
+        return (
+            self._has_joined
+            and not self.app.rebalancing
+            and all(task.is_open for task in self._tasks.values())
         )
 
     def states(self) -> list[PartitionState]:
