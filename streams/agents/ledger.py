@@ -34,7 +34,7 @@ class LedgerStage:
     sources = (STOCK_MOVEMENTS,)
     tables = (LEVELS, APPLIED, UNITS, HISTORY, TRANSFERS, EXPIRIES)
     outputs = (LEDGER_ENTRIES, STOCK_LEVELS)
-    tick_interval_s: float | None = 1.0
+    tick_interval_s: float | None = 0.5
 
     def __init__(self, *, dedupe_days: int) -> None:
         self._dedupe_days = dedupe_days

@@ -18,9 +18,9 @@ from streams.tables import (
     Table,
 )
 
-FORGOTTEN_PER_TICK = 20_000
-"""Keys in one commit, about 1 MB of changelog; a tick a second then keeps pace with
-20,000 movements a second in each partition, all day long."""
+FORGOTTEN_PER_TICK = 10_000
+"""Keys in one commit, about 0.5 MB of changelog; two ticks a second then keep pace
+with 20,000 movements a second in each partition, all day long."""
 
 _TABLES = {table.name: table for table in (APPLIED, HISTORY, UNITS, TRANSFERS)}
 

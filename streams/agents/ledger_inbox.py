@@ -7,7 +7,12 @@ from streams.domain.movements import Movement, MovementKind
 from streams.domain.transfers import TRANSFER_KINDS
 from streams.domain.units import UNIT_KINDS, Unit, sale_id
 from streams.engine.fold import Record, Result
-from streams.mapping.stock import Undecodable, read_movement, row_key
+from streams.mapping.stock import (
+    Undecodable,
+    location_in,
+    read_movement,
+    row_key,
+)
 from streams.mapping.stock_state import transfer_key, unit_key
 
 Item = tuple[Record, Movement, bytes, bytes, bytes | None, bytes | None]
@@ -86,12 +91,21 @@ def transfer_keys(items: Sequence[Item]) -> set[bytes]:
     return {transfer for *_, transfer in items if transfer is not None}
 
 
-def row_keys(items: Sequence[Item], units: dict[bytes, Unit]) -> set[bytes]:
+def row_keys(
+    items: Sequence[Item], units: dict[bytes, Unit], applied: dict[bytes, bytes]
+) -> set[bytes]:
     """Return the rows the items may touch: their own, and those of their units."""
     keys = {row for _, movement, _, row, _, _ in items if movement.location_id}
-    for _, movement, _, _, unit_key_, _ in items if units else ():
-        unit = None if unit_key_ is None else units.get(unit_key_)
+    for _, movement, _, _, key, _ in items:
+        if key is None:
+            continue
+        unit = units.get(key)
         if unit is not None:
-            places = filter(None, (unit.location_id, unit.home))
-            keys.update(row_key(movement.sku, place) for place in places)
+            places = {unit.location_id, unit.home}
+        elif movement.kind is not _SALE:
+            sold = applied.get(sale_id(movement.unit_id).encode())
+            places = set() if sold is None else {location_in(sold)}
+        else:
+            continue
+        keys.update(row_key(movement.sku, place) for place in places if place)
     return keys

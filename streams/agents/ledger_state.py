@@ -14,7 +14,7 @@ from streams.domain.transfers import Transfer
 from streams.domain.units import Unit, sale_id
 from streams.engine.fold import Context, Output, Record, View
 from streams.mapping import stock_state as codec
-from streams.mapping.stock import split_row_key
+from streams.mapping.stock import location_in, split_row_key
 from streams.tables import APPLIED, LEVELS, TRANSFERS, UNITS
 
 _SALE = MovementKind.SALE
@@ -46,7 +46,7 @@ class LedgerState:
         self.history = History(view)
         self.first_entry: dict[bytes, int] = {}
         self._reference = context.reference
-        self._loaded = inbox.row_keys(items, self.units)
+        self._loaded = inbox.row_keys(items, self.units, self.applied)
         self._stored = view.get(LEVELS, self._loaded)
 
     def row(self, key: bytes) -> Row:
@@ -69,13 +69,15 @@ class LedgerState:
         """Return what is known of a movement's unit; None where it does not matter.
 
         A carried-out sale leaves no unit behind, only its id: most units are sold so
-        and never reserved. Whatever comes after it finds the id.
+        and never reserved. Whatever comes after it finds the id, and the place there.
         """
         unit = self.units.get(key)
         if unit is not None or movement.kind is _SALE:
             return unit
-        sold = sale_id(movement.unit_id).encode() in self.applied
-        return Unit(gone=True, final_at=self.now) if sold else Unit()
+        sold = self.applied.get(sale_id(movement.unit_id).encode())
+        if sold is None:
+            return Unit()
+        return Unit(gone=True, final_at=self.now, home=location_in(sold))
 
     def transfer(self, key: bytes) -> Transfer:
         """Return what is known of a transfer."""

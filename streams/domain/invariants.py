@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-PLACE_KEY = tuple[str, str]
+Place = tuple[str, str]
+"""SKU and location id."""
+
 OUTSIDE = frozenset(("customer", "supplier", "transit", "shrink", "unknown"))
 
 
@@ -35,8 +37,6 @@ class JournalEntry(Protocol):
     def on_hand_before(self) -> int: ...
     @property
     def on_hand_after(self) -> int: ...
-    @property
-    def commerce_target(self) -> int: ...
     @property
     def sequence(self) -> int: ...
 
@@ -84,12 +84,12 @@ class Balances:
 class Journal:
     """The journal folded: balances by SKU and location, and what is wrong with it."""
 
-    rows: dict[PLACE_KEY, Balances] = field(default_factory=dict)
+    rows: dict[Place, Balances] = field(default_factory=dict)
     entries: int = 0
     faults: list[str] = field(default_factory=list)
 
 
-def fold_journal(entries: Iterable[JournalEntry]) -> dict[PLACE_KEY, Balances]:
+def fold_journal(entries: Iterable[JournalEntry]) -> dict[Place, Balances]:
     """Add up a journal by SKU and location; entries of a row in their order.
 
     Raises:
@@ -157,7 +157,7 @@ def _account_name(entry: JournalEntry, account: str) -> str | None:
     return pool if location_id == entry.location_id and pool in pools else None
 
 
-def check_conservation(rows: Mapping[PLACE_KEY, Balances]) -> list[str]:
+def check_conservation(rows: Mapping[Place, Balances]) -> list[str]:
     """Name the SKUs and rows that do not sum to zero over all accounts."""
     faults, per_sku = [], dict[str, int]()
     for (sku, location_id), row in rows.items():
@@ -170,7 +170,7 @@ def check_conservation(rows: Mapping[PLACE_KEY, Balances]) -> list[str]:
 
 
 def compare_levels(
-    rows: Mapping[PLACE_KEY, Balances], levels: Iterable[Level]
+    rows: Mapping[Place, Balances], levels: Iterable[Level]
 ) -> list[str]:
     """Name every difference between the journal's balances and the levels."""
     faults, unseen = [], set(rows)

@@ -161,10 +161,12 @@ def _outcome(movement: Movement, unit: Unit, learned: Unit, *, moved: bool) -> O
     if unit.gone:
         late = is_cancellation(movement)
         return Outcome.LATE_CANCEL if late else Outcome.STALE_RANK
-    placed = movement.location_id or movement.kind != MovementKind.ANNOUNCE
-    if placed and (learned == unit or unit.cancelled):
-        return Outcome.STALE_RANK
-    return Outcome.NOTED
+    if movement.kind == MovementKind.RELEASE:
+        return Outcome.STALE_RANK if learned == unit else Outcome.NOTED
+    if not movement.location_id:
+        return Outcome.NOTED
+    overtaken = learned == unit or not standing(learned)
+    return Outcome.STALE_RANK if overtaken else Outcome.NOTED
 
 
 def _tell_commerce(

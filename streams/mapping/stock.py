@@ -189,18 +189,24 @@ def fingerprint(movement: Movement) -> bytes:
     """Digest what a movement says of stock, to tell a re-send from a changed one.
 
     Two events about one unit differ in name, document, time and rank; those are left
-    out. Four bytes do, because an id decides; this only warns.
+    out. Four bytes do, because an id decides; this only warns. The location follows
+    them, so that what comes after a sale still learns where it was.
     """
+    place = movement.location_id
     said = [
         movement.kind,
         movement.sku,
-        movement.location_id,
         movement.pool,
         str(movement.quantity),
     ]
     if movement.source is not None or movement.target is not None:
         said += [str(movement.source), str(movement.target)]
-    return zlib.crc32("|".join(said).encode()).to_bytes(4, "big")
+    return zlib.crc32("|".join(said).encode()).to_bytes(4, "big") + place.encode()
+
+
+def location_in(fingerprint: bytes) -> str:
+    """Return the location of the movement that left this fingerprint."""
+    return fingerprint[4:].decode()
 
 
 class EntryRecord(

@@ -56,8 +56,7 @@ def encode_row(row: Row) -> bytes:
 def decode_row(value: bytes) -> Row:
     """Read a row; ours, so its types are not checked again (half the time)."""
     row = Row(*_decode(value))
-    if row.counts:
-        row.counts = tuple([Count(*count) for count in row.counts])
+    row.counts = tuple([Count(*count) for count in row.counts])
     return row
 
 
