@@ -1,6 +1,7 @@
 """Runs one worker process: until told to stop, or until it must not go on."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 import structlog
 import uvloop
 
+from streams.config_check import problems_of
 from streams.engine.admin import check_topics
 from streams.engine.errors import EngineError
 from streams.logs import configure_logs
@@ -20,6 +22,9 @@ log = structlog.get_logger(__name__)
 EXIT_REFUSED = 2
 """The start-up check refused: a person must act; starting again does not help."""
 
+EXIT_UNAVAILABLE = 3
+"""The start-up check found no broker: nothing is wrong here, start again later."""
+
 EXIT_FAILED = 70
 """Something failed that retrying did not mend; start the worker again."""
 
@@ -30,7 +35,7 @@ def main(settings: Settings) -> int:
     """Run a worker; return the process's exit code."""
     configure_logs(settings.worker_id)
     code = uvloop.run(run(settings))
-    if code == EXIT_FAILED:
+    if code:
         # Fail-stop: what still runs after a failure must not delay the restart.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -46,28 +51,52 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    problems = problems_of(settings)
+    for problem in problems:
+        log.critical("worker_refused", setting=problem.setting, cause=problem.sentence)
+    if problems:
+        return EXIT_REFUSED
     try:
         await check_topics(settings, STAGES)
         worker = Worker(settings, progress=_log_progress)
     except (EngineError, ValueError, OSError) as error:
-        log.critical("worker_refused", cause=str(error))
-        return EXIT_REFUSED
+        return _refused(error)
     starting = asyncio.create_task(worker.start())
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
+            calm_garbage_collector()
             log.info("worker_ready", url=worker.web.url)
             if on_ready is not None:
                 on_ready(worker)
         return await _serve(worker, stopping)
     except (EngineError, OSError) as error:
-        log.critical("worker_refused", cause=str(error))
-        return EXIT_REFUSED
+        return _refused(error)
+    except Exception as error:
+        log.critical("worker_failed", cause=repr(error), exc_info=error)
+        return EXIT_FAILED
     finally:
         stopping.cancel()
         starting.cancel()
+
+
+def _refused(error: Exception) -> int:
+    log.critical("worker_refused", cause=str(error))
+    retriable = getattr(error, "retriable", False)
+    return EXIT_UNAVAILABLE if retriable else EXIT_REFUSED
+
+
+def calm_garbage_collector() -> None:
+    """Collect cycles seldom: a batch makes many objects at once, and few cycles.
+
+    With Python's defaults (700 new objects, all of them walked every 70,000) the
+    collector walks the reference data again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def _serve(worker: Worker, stopping: "asyncio.Task[bool]") -> int:

@@ -197,6 +197,8 @@ async def house(sandbox: tuple[float, float, int] | None) -> AsyncIterator[House
             if sandbox is not None:
                 made.start_sandbox(*sandbox)
             await create_topics(made.settings, STAGES)
+            # The broker tells of new topics before all of it knows them.
+            await asyncio.sleep(2.0)
             yield made
         finally:
             await asyncio.to_thread(_take_down, made.processes)

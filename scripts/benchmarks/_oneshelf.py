@@ -14,6 +14,7 @@ from streams.agents.ledger import LedgerStage
 from streams.engine.admin import create_topics
 from streams.engine.engine import Engine, StageBinding
 from streams.settings import Settings
+from streams.worker import calm_garbage_collector
 
 
 async def run(
@@ -34,6 +35,7 @@ async def run(
         lambda: datetime.now(UTC),
         canonical_url="http://127.0.0.1:1",
     )
+    calm_garbage_collector()
     starting = asyncio.create_task(engine.start())
     begun = cpu = 0.0
     while True:

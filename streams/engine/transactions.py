@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterable
 
 import aiokafka
@@ -143,41 +144,54 @@ class KafkaTransactions:
     ) -> list[Sent]:
         """Send as few batches as fit; `send` for each record costs seven times this."""
         sent: list[Sent] = []
-        batch = producer.create_batch()
+        batch = _Filling(producer)
         for key, value, headers in items:
-            if _append(batch, key, value, headers):
+            if batch.append(key, value, headers):
                 continue
             sent.append(await _send_batch(producer, batch, topic, partition))
-            batch = producer.create_batch()
-            if not _append(batch, key, value, headers):
-                raise _too_large(topic, key, value)
+            batch = _Filling(producer)
+            if not batch.append(key, value, headers):
+                raise RecordTooLarge(topic, key, len(value or b""), BATCH_BYTES_MAX)
         sent.append(await _send_batch(producer, batch, topic, partition))
         return sent
 
 
-def _append(
-    batch: "aiokafka.producer.message_accumulator.BatchBuilder",
-    key: bytes | None,
-    value: bytes | None,
-    headers: Headers,
-) -> bool:
-    added = batch.append(key=key, value=value, timestamp=None, headers=headers)
-    return added is not None
+class _Filling:
+    """A batch being filled, past the Python layer of aiokafka 0.14's builder.
+
+    That layer serialises, checks and asks the clock for each record: 2 us of 3.
+    """
+
+    __slots__ = ("_add", "_timestamp_ms", "builder", "records")
+
+    def __init__(self, producer: aiokafka.AIOKafkaProducer) -> None:
+        self.builder = producer.create_batch()
+        self.records = 0
+        self._add = self.builder._builder.append  # noqa: SLF001 - see the class
+        self._timestamp_ms = int(time.time() * 1000)
+
+    def append(self, key: bytes | None, value: bytes | None, headers: Headers) -> bool:
+        """Add a record; say whether it fitted."""
+        added = self._add(
+            self.records, self._timestamp_ms, key=key, value=value, headers=headers
+        )
+        if added is None:
+            return False
+        self.records += 1
+        return True
+
+    def close(self) -> None:
+        """Hand the count to the builder, and let nothing more in."""
+        self.builder._relative_offset = self.records  # noqa: SLF001 - see the class
+        self.builder.close()
 
 
 async def _send_batch(
-    producer: aiokafka.AIOKafkaProducer,
-    batch: "aiokafka.producer.message_accumulator.BatchBuilder",
-    topic: str,
-    partition: int,
+    producer: aiokafka.AIOKafkaProducer, batch: _Filling, topic: str, partition: int
 ) -> Sent:
-    records = batch.record_count()
     batch.close()
-    return await producer.send_batch(batch, topic, partition=partition), records
-
-
-def _too_large(topic: str, key: bytes | None, value: bytes | None) -> RecordTooLarge:
-    return RecordTooLarge(topic, key, len(value or b""), BATCH_BYTES_MAX)
+    future = await producer.send_batch(batch.builder, topic, partition=partition)
+    return future, batch.records
 
 
 async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:
