@@ -1,6 +1,7 @@
 """Every module that adds commands, imported once so that they are there."""
 
 from streams.cli import checking as checking
+from streams.cli import demo as demo
 from streams.cli import loading as loading
 from streams.cli import projects as projects
 from streams.cli import serving as serving

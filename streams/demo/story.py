@@ -1,4 +1,4 @@
-"""What the demo tells while it runs: counters, workers, and the last events in words."""
+"""What the demo tells while it runs: counters, workers, the last events in words."""
 
 import time
 from collections import Counter, deque

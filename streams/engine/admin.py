@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
 
 from streams.engine.errors import (
     BrokerUnavailable,
@@ -55,6 +55,19 @@ async def create_topics(settings: Settings, stages: Iterable[str]) -> list[str]:
             await admin.create(missing)
     _check_counts(settings, existing)
     return [topic.name for topic in missing]
+
+
+async def delete_topics(settings: Settings, stages: Iterable[str]) -> None:
+    """Delete every topic and changelog of these settings, with all that is in them.
+
+    Raises:
+        BrokerUnavailable: The broker does not answer.
+    """
+    async with _Admin(settings) as admin:
+        wanted = wanted_topics(settings, stages)
+        existing = await admin.partition_counts(wanted)
+        if existing:
+            await admin.delete(list(existing))
 
 
 async def check_topics(settings: Settings, stages: Iterable[str]) -> None:
@@ -141,11 +154,16 @@ class _Admin:
         except TopicAlreadyExistsError:
             log.info("topics_created_elsewhere")
 
+    async def delete(self, names: list[str]) -> None:
+        await self._client.delete_topics(names, timeout_ms=30_000)
+
 
 def unavailable(broker: str, error: Exception) -> BrokerUnavailable:
     """Name an unreachable broker and the remedy."""
+    # That nobody listens there is what `KafkaConnectionError` says in its own words.
+    cause = "" if isinstance(error, KafkaConnectionError) else f" ({error!r})"
     return BrokerUnavailable(
-        f"The Kafka broker at {broker!r} does not answer ({error!r})",
+        f"The Kafka broker at {broker!r} does not answer{cause}",
         remedy="Check that it runs and that ONESHELF_BROKER names its host and port, "
         "for example 127.0.0.1:9092",
         retry_after_s=5.0,

@@ -1,0 +1,129 @@
+"""`oneshelf demo`: a whole trading day, watched live and proved exact at its end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.app import (
+    EXIT_DIFFERENCES,
+    EXIT_UNAVAILABLE,
+    app,
+    emit,
+    err,
+    load_settings,
+    out,
+    refuse,
+)
+
+if TYPE_CHECKING:
+    from streams.demo.outcome import Outcome
+    from streams.demo.story import Story
+
+INTERRUPTED = 130
+
+
+@app.command()
+def demo(
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2,
+    seconds: Annotated[
+        float, typer.Option(min=5.0, max=600.0, help="How long the trading day takes.")
+    ] = 30.0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed, the same day.")
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Keep data, logs and files in this new or empty folder."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object instead of text.")
+    ] = False,
+) -> None:
+    """Live through a trading day in shops and on the web, then prove the stock exact.
+
+    Starts everything it needs in a temporary folder (the broker of ONESHELF_BROKER, or
+    an embedded one), kills a worker midway, and ends by itself. Exit codes: 0 exact,
+    1 something differs, 3 something did not start or settle.
+
+    Example: `oneshelf demo --seed 7 --seconds 20`
+    """
+    from streams.demo.story import Story
+    from streams.logs import configure_logs
+    from streams.settle import NotSettled
+    from streams.up import WorkersNotReady
+
+    configure_logs("demo", level=logging.ERROR)
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        refuse(f"{keep} is not empty. Choose a new folder.")
+    story = Story(random.randrange(10_000) if seed is None else seed)
+    try:
+        with _folder(keep) as folder, _shown(story, quiet=as_json):
+            outcome = asyncio.run(_run(story, folder, workers, seconds))
+    except (NotSettled, WorkersNotReady) as error:
+        refuse(str(error), EXIT_UNAVAILABLE)
+    except asyncio.CancelledError:
+        err.print("Stopped.")
+        raise SystemExit(INTERRUPTED) from None
+    from streams.demo.screen import print_outcome
+
+    emit(
+        outcome.as_json(),
+        as_json=as_json,
+        human=lambda: print_outcome(out, outcome),
+    )
+    raise SystemExit(0 if outcome.is_exact else EXIT_DIFFERENCES)
+
+
+async def _run(story: "Story", folder: Path, workers: int, seconds: float) -> "Outcome":
+    from streams.demo.run import run_demo
+
+    task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if task is not None:
+            loop.add_signal_handler(number, task.cancel)
+    return await run_demo(
+        load_settings(), story, folder=folder, workers=workers, seconds=seconds
+    )
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.absolute()
+        return
+    with tempfile.TemporaryDirectory(
+        prefix="oneshelf-demo-", ignore_cleanup_errors=True
+    ) as name:
+        yield Path(name)
+
+
+@contextmanager
+def _shown(story: "Story", *, quiet: bool) -> Iterator[None]:
+    """Show the story: a live page in a terminal, plain lines elsewhere."""
+    from rich.live import Live
+
+    from streams.demo.screen import Screen
+
+    console = err if quiet else out
+    if console.is_terminal and os.environ.get("TERM") != "dumb":
+        with Live(Screen(story), console=console, refresh_per_second=5, transient=True):
+            yield
+        return
+    if not quiet:
+        story.listener = lambda at, sentence: out.print(
+            f"{at:5}  {sentence}", highlight=False, markup=False
+        )
+    with contextlib.nullcontext():
+        yield
