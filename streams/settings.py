@@ -22,9 +22,17 @@ class CommercetoolsSettings(BaseModel):
 
 
 class NewStoreSettings(BaseModel):
-    """What NewStore's event stream presents to us."""
+    """What NewStore's event stream presents to us, and how this retailer set it up.
+
+    Lists are written with commas: `1,sellable`.
+    """
 
     webhook_key: SecretStr = SecretStr("")
+    tenant: str = ""
+    sku_identifier: str = "sku"
+    sellable_conditions: str = "1,sellable"
+    event_aliases: str = ""
+    adjustments_file: Path | None = None
 
 
 class KafkaSecuritySettings(BaseModel):

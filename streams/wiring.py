@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -21,10 +23,10 @@ from streams.engine.engine import Engine, StageBinding
 from streams.engine.follow import Follower
 from streams.engine.produce import LogWriter
 from streams.engine.restore import Progress
-from streams.mapping.pos import IntakeRules
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
 from streams.ports import EnginePort, LogJournal
+from streams.rules import intake_rules
 from streams.settings import Settings
 from streams.topics import COMMERCE_ANSWERS, LOCATIONS, PRODUCTS, Topic
 from streams.web.app import Web
@@ -99,7 +101,18 @@ class Worker:
             self._carrying = asyncio.create_task(
                 self.publishing.delivery.run(), name="delivery"
             )
-        await engine.start()
+        await self._unless_it_fails(engine.start())
+
+    async def _unless_it_fails(self, start: Coroutine[Any, Any, None]) -> None:
+        """Await the engine's start, which would wait for ever for a failed restore."""
+        starting = asyncio.create_task(start)
+        failing = asyncio.create_task(self.wait_for_failure())
+        await asyncio.wait([starting, failing], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            raise failing.result()
+        failing.cancel()
+        starting.result()
 
     async def wait_for_failure(self) -> BaseException:
         """Return what went wrong, when something does that retrying did not mend."""
@@ -132,7 +145,7 @@ class Worker:
     def _bindings(self) -> list[StageBinding]:
         commercetools = self.settings.commercetools
         counting = Counting(commercetools.stock_counting)
-        rules = IntakeRules(commerce_counts=counting is Counting.COMMERCE)
+        rules = intake_rules(self.settings)
         return [
             StageBinding(IntakeStage(rules)),
             StageBinding(LedgerStage(dedupe_days=self.settings.dedupe_days)),

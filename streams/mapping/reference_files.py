@@ -88,6 +88,15 @@ def parse_reference(
     return found
 
 
+def parse_adjustments(
+    body: bytes,
+) -> tuple[list[AdjustmentRule], list[FileProblem]]:
+    """Read adjustments.csv: its rules, and every problem there is."""
+    notes = Notes()
+    rules = _adjustments(body, notes)
+    return rules, sorted(notes.problems, key=_place)
+
+
 def _place(problem: FileProblem) -> tuple[str, int]:
     return problem.file, problem.line
 
