@@ -1,13 +1,24 @@
-"""Says what is wrong with the settings beyond what each value alone can tell."""
+"""Says what is wrong with the settings, each problem with its value and remedy."""
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+import pydantic
+from pydantic_settings import SettingsError
 
 from streams.engine.errors import Misconfigured
 from streams.engine.security import security_arguments
 from streams.settings import Settings
-from streams.web.auth import ApiKeysInvalid, parse_api_keys
+from streams.web.auth import ApiKeysInvalid, is_loopback, parse_api_keys
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PREFIX = "ONESHELF_"
+PORT_MAX = 65_535
+
+_SECRETS = ("SECRET", "PASSWORD", "WEBHOOK_KEY", "API_KEYS")
+# Ours, but not of `Settings`: the key that `query` sends, and what tests read.
+_OTHER_NAMES = ("API_KEY", "BREADBASKET")
+_OTHER_PREFIXES = ("TEST_", "BENCH_", "DEMO_")
 
 
 class SettingProblem(NamedTuple):
@@ -15,6 +26,29 @@ class SettingProblem(NamedTuple):
 
     setting: str
     sentence: str
+
+
+class SettingsRefused(Exception):
+    """Settings that cannot be read; every problem names its variable."""
+
+    def __init__(self, problems: list[SettingProblem]) -> None:
+        super().__init__(" ".join(f"{name}: {said}" for name, said in problems))
+        self.problems = problems
+
+
+def read_settings() -> Settings:
+    """Read the settings from environment and file.
+
+    Raises:
+        SettingsRefused: A value has the wrong form; all of them at once.
+    """
+    try:
+        return Settings()
+    except pydantic.ValidationError as error:
+        problems = [_form_problem(dict(each)) for each in error.errors()]
+        raise SettingsRefused(problems) from error
+    except SettingsError as error:
+        raise SettingsRefused([_group_problem(str(error))]) from error
 
 
 def problems_of(settings: Settings) -> list[SettingProblem]:
@@ -28,25 +62,97 @@ def problems_of(settings: Settings) -> list[SettingProblem]:
     ]
 
 
+def unknown_names(environment: Mapping[str, str]) -> list[SettingProblem]:
+    """Find variables with our prefix that no setting has: typing errors, mostly."""
+    known = set(_names(Settings))
+    unknown = sorted(
+        name
+        for name in (each.upper() for each in environment)
+        if name.startswith(PREFIX)
+        and name not in known
+        and not name.removeprefix(PREFIX).startswith(_OTHER_PREFIXES)
+        and name.removeprefix(PREFIX) not in _OTHER_NAMES
+    )
+    return [SettingProblem(name, _unknown_sentence(name, known)) for name in unknown]
+
+
+def _unknown_sentence(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; remove it."
+    return f"is not a setting and has no effect{hint}"
+
+
+def _names(model: type[pydantic.BaseModel], prefix: str = PREFIX) -> Iterable[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        yield prefix + name.upper()
+        if isinstance(inner, type) and issubclass(inner, pydantic.BaseModel):
+            yield from _names(inner, f"{prefix}{name.upper()}__")
+
+
+def _form_problem(error: Mapping[str, Any]) -> SettingProblem:
+    """Say what form a value should have, in our words."""
+    name = PREFIX + "__".join(str(part).upper() for part in error["loc"])
+    limits: Mapping[str, Any] = error.get("ctx") or {}
+    match error["type"]:
+        case "greater_than_equal":
+            wanted = f"a number from {limits['ge']} on"
+        case "greater_than":
+            wanted = f"a number above {limits['gt']}"
+        case "less_than_equal":
+            wanted = f"a number up to {limits['le']}"
+        case "int_parsing":
+            wanted = "a whole number"
+        case "float_parsing":
+            wanted = "a number"
+        case "literal_error":
+            wanted = str(limits["expected"]).replace("'", "")
+        case "string_pattern_mismatch":
+            wanted = "letters, digits, dots, dashes and underscores, 80 at most"
+        case _:
+            wanted = f"something else ({error['msg']})"
+    shown = "the value" if name.endswith(_SECRETS) else repr(error["input"])
+    return SettingProblem(name, f"{shown} cannot be used; write {wanted}.")
+
+
+def _group_problem(message: str) -> SettingProblem:
+    """Say that a group of settings was set as if it were one."""
+    field = message.partition('field "')[2].partition('"')[0]
+    name = f"{PREFIX}{field.upper()}"
+    inner = Settings.model_fields[field].annotation if field else None
+    example = next(iter(getattr(inner, "model_fields", {"": None})))
+    return SettingProblem(
+        name,
+        "is a group of settings, not one; set its members, for example "
+        f"{name}__{example.upper()}.",
+    )
+
+
 def _broker(settings: Settings) -> list[SettingProblem]:
-    problems = []
-    for server in filter(None, (each.strip() for each in settings.broker.split(","))):
-        host, separator, port = server.rpartition(":")
-        if not separator or not host or not port.isdecimal():
-            problems.append(
-                SettingProblem(
-                    "ONESHELF_BROKER",
-                    f"{server!r} is not host:port, for example 127.0.0.1:9092.",
-                )
-            )
-    return problems
+    return [
+        SettingProblem(
+            "ONESHELF_BROKER",
+            f"{server!r} is not host:port; write for example 127.0.0.1:9092, several "
+            "separated by commas.",
+        )
+        for server in filter(
+            None, (each.strip() for each in settings.broker.split(","))
+        )
+        if not _is_host_and_port(server)
+    ]
+
+
+def _is_host_and_port(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    usable = port.isascii() and port.isdecimal() and 0 < int(port) <= PORT_MAX
+    return bool(host) and "/" not in host and " " not in host and usable
 
 
 def _security(settings: Settings) -> list[SettingProblem]:
     try:
         security_arguments(settings.broker_security)
     except Misconfigured as error:
-        return [SettingProblem("ONESHELF_BROKER_SECURITY", str(error))]
+        return [SettingProblem("ONESHELF_BROKER_SECURITY", f"{error}.")]
     return []
 
 
@@ -54,13 +160,15 @@ def _web(settings: Settings) -> list[SettingProblem]:
     try:
         keys = parse_api_keys(settings.api_keys)
     except ApiKeysInvalid as error:
-        return [SettingProblem("ONESHELF_API_KEYS", str(error))]
-    if settings.http_host not in LOOPBACK and not keys:
+        said = str(error).removeprefix("API_KEYS ")
+        return [SettingProblem("ONESHELF_API_KEYS", f"{said}.")]
+    if not is_loopback(settings.http_host) and not keys:
         return [
             SettingProblem(
                 "ONESHELF_HTTP_HOST",
-                f"{settings.http_host!r} is open to others, but there are no "
-                "ONESHELF_API_KEYS; configure keys or listen on 127.0.0.1.",
+                f"{settings.http_host!r} can be reached from other machines, but "
+                "there are no keys; set ONESHELF_API_KEYS "
+                "(name:scope+scope:sha256hex-of-key), or listen on 127.0.0.1.",
             )
         ]
     return []
@@ -75,12 +183,13 @@ def _commercetools(settings: Settings) -> list[SettingProblem]:
         "CLIENT_ID": given.client_id,
         "CLIENT_SECRET": given.client_secret.get_secret_value(),
     }
+    problems = _counting(settings)
     if not any(needed.values()):
-        return []
-    problems = [
+        return problems
+    problems += [
         SettingProblem(
             f"ONESHELF_COMMERCETOOLS__{name}",
-            "is empty, but commercetools is configured otherwise; fill it in, or "
+            "is empty, but other settings of commercetools are not; fill it in, or "
             "empty them all to run without commercetools.",
         )
         for name, value in needed.items()
@@ -89,12 +198,28 @@ def _commercetools(settings: Settings) -> list[SettingProblem]:
     problems += [
         SettingProblem(
             f"ONESHELF_COMMERCETOOLS__{name}",
-            f"{needed[name]!r} is not an http(s) URL.",
+            f"{needed[name]!r} is not a URL; write one that begins with https://.",
         )
         for name in ("API_URL", "AUTH_URL")
         if needed[name] and not needed[name].startswith(("http://", "https://"))
     ]
     return problems
+
+
+def _counting(settings: Settings) -> list[SettingProblem]:
+    given = settings.commercetools
+    if (given.entries, given.stock_counting) != ("both", "commerce"):
+        return []
+    # An order of the web shop lowers the entry it was taken from, and not the other;
+    # with deltas nobody would ever lower that.
+    return [
+        SettingProblem(
+            "ONESHELF_COMMERCETOOLS__ENTRIES",
+            "'both' cannot go with ONESHELF_COMMERCETOOLS__STOCK_COUNTING='commerce': "
+            "a web order lowers only one of the two entries, so the other would stay "
+            "too high; set STOCK_COUNTING to pool, or ENTRIES to channel or pool.",
+        )
+    ]
 
 
 def _folders(settings: Settings) -> list[SettingProblem]:
@@ -103,8 +228,18 @@ def _folders(settings: Settings) -> list[SettingProblem]:
         return []
     return [
         SettingProblem(
-            "ONESHELF_REFERENCE_DIR", f"{directory / name} is not there; add it."
+            "ONESHELF_REFERENCE_DIR",
+            f"{str(directory / name)!r} is not there; add it, or name another folder.",
         )
         for name in ("locations.csv", "products.csv")
         if not (directory / name).is_file()
     ]
+
+
+def problems_of_environment() -> tuple[Settings | None, list[SettingProblem]]:
+    """Read the settings and check them; None where they cannot even be read."""
+    try:
+        settings = read_settings()
+    except SettingsRefused as refused:
+        return None, refused.problems
+    return settings, problems_of(settings)

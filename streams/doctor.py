@@ -7,7 +7,12 @@ from streams.connectors.commercetools import CommercetoolsClient
 from streams.connectors.errors import ConnectorError
 from streams.engine.admin import check_topics
 from streams.engine.datadir import DataFolder
-from streams.engine.errors import BrokerUnavailable, DataFolderInUse, EngineError
+from streams.engine.errors import (
+    BrokerUnavailable,
+    DataFolderInUse,
+    EngineError,
+    Misconfigured,
+)
 from streams.mapping.commerce import missing_fields
 from streams.mapping.reference import UndecodableReference
 from streams.reference import known_reference
@@ -26,12 +31,13 @@ class Finding(NamedTuple):
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; stop asking the broker where it does not answer."""
     findings = [_settings(settings), _folder(settings)]
-    if not settings.broker:
-        findings.append(Finding("broker", ok=False, said="ONESHELF_BROKER is not set."))
+    if not settings.broker.strip():
+        said = "ONESHELF_BROKER is not set; set it to host:port"
+        findings.append(Finding("broker", ok=False, said=said))
         return findings
     try:
         await check_topics(settings, STAGES)
-    except BrokerUnavailable as error:
+    except (BrokerUnavailable, Misconfigured) as error:
         findings.append(Finding("broker", ok=False, said=str(error)))
         return findings
     except EngineError as error:
@@ -48,7 +54,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 def _settings(settings: Settings) -> Finding:
     problems = problems_of(settings)
-    said = "; ".join(f"{each.setting} {each.sentence}" for each in problems)
+    said = " ".join(f"{each.setting}: {each.sentence}" for each in problems)
     return Finding("settings", ok=not problems, said=said or "usable")
 
 

@@ -50,15 +50,26 @@ def read_reference(directory: Path) -> Loaded:
 
     Raises:
         ReferenceRefused: Something in them is wrong; all problems at once.
-        OSError: A file cannot be read.
     """
     found = parse_reference(
-        locations=(directory / "locations.csv").read_bytes(),
-        products=(directory / "products.csv").read_bytes(),
+        locations=_read(directory / "locations.csv"),
+        products=_read(directory / "products.csv"),
     )
     if found.problems:
         raise ReferenceRefused(found.problems)
     return Loaded(found.locations, found.products, found.warnings)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        sentence = (
+            f"the file cannot be read ({error.strerror}); a folder of reference data "
+            "has locations.csv and products.csv."
+        )
+        problem = FileProblem(str(path), 1, "", "", sentence)
+        raise ReferenceRefused((problem,)) from error
 
 
 async def load_reference(settings: Settings, directory: Path) -> Loaded:

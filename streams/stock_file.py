@@ -1,17 +1,23 @@
 """Stock baselines from a file, as NewStore counts: `sku,location_id,on_hand,as_of`."""
 
-import csv
 import hashlib
-import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from streams.mapping.csv_rows import Notes, Row, read_rows
+
 COLUMNS = ("sku", "location_id", "on_hand", "as_of")
 LINES_PER_COUNT = 200
-QUANTITY_MAX = 1_000_000_000
+NAME_MAX = 200
+# As many as a line of a count may have.
+QUANTITY_MAX = 1_000_000
+
+_UNITS = re.compile(r"[0-9]{1,9}")
+_REFUSED = re.compile(r"[|\x00-\x1f\x7f]")
 
 
 class StockFileRefused(Exception):
@@ -32,45 +38,41 @@ class Baseline:
     on_hand: int
 
 
-def parse_stock_file(body: bytes) -> list[Baseline]:
+def parse_stock_file(body: bytes, file: str = "the file") -> list[Baseline]:
     """Read the file, whole or not at all.
 
     Raises:
         StockFileRefused: Something in it is wrong; all problems at once.
     """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StockFileRefused(
-            [f"byte {error.start}: the file is not UTF-8; save it as UTF-8"]
-        ) from error
-    reader = csv.DictReader(io.StringIO(text))
-    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    notes = Notes()
+    rows = read_rows(body, file, COLUMNS, "sku", notes)
+    missing = [name for name in COLUMNS if rows and name not in rows[0].cells]
     if missing:
         raise StockFileRefused(
             [
-                f"line 1: column {name} is missing; the columns are {','.join(COLUMNS)}"
+                f"{file} line 1, column {name}: the column is missing; the columns are "
+                f"{','.join(COLUMNS)}."
                 for name in missing
             ]
         )
     found: list[Baseline] = []
-    problems: list[str] = []
     seen: dict[tuple[str, str], int] = {}
-    for row in reader:
-        line = reader.line_num
-        baseline = _baseline(row, line, problems)
-        if baseline is None:
-            continue
-        place = baseline.sku, baseline.location_id
-        if place in seen:
-            problems.append(
-                f"line {line}: {baseline.sku} at {baseline.location_id} is on line "
-                f"{seen[place]} already; keep one of them"
+    for row in rows:
+        baseline = _baseline(row)
+        place = row.text("sku"), row.text("location_id")
+        if place in seen and all(place):
+            row.refuse(
+                "sku",
+                f'"{place[0]}" at "{place[1]}" is on line {seen[place]} already; keep '
+                "one of them.",
             )
-        seen[place] = line
-        found.append(baseline)
-    if problems:
-        raise StockFileRefused(problems)
+        seen.setdefault(place, row.line)
+        if baseline is not None:
+            found.append(baseline)
+    if notes.problems:
+        # By line; within a line in the order of the columns.
+        ordered = sorted(notes.problems, key=lambda problem: problem.line)
+        raise StockFileRefused([str(problem) for problem in ordered])
     return found
 
 
@@ -107,29 +109,33 @@ def count_events(baselines: list[Baseline]) -> Iterator[bytes]:
             yield json.dumps(envelope).encode()
 
 
-def _baseline(
-    row: dict[str, str | None], line: int, problems: list[str]
-) -> Baseline | None:
-    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    before = len(problems)
-    problems += [
-        f"line {line}: {name} is empty; fill it in"
-        for name in ("sku", "location_id")
-        if not cells[name]
-    ]
+def _baseline(row: Row) -> Baseline | None:
+    cells = {name: row.text(name) for name in COLUMNS}
+    before = len(row.notes.problems)
+    for name in ("sku", "location_id"):
+        if not cells[name]:
+            row.refuse(name, "the cell is empty; fill it in.")
+        elif len(cells[name]) > NAME_MAX or _REFUSED.search(cells[name]):
+            row.refuse(
+                name,
+                f'"{cells[name][:80]}" cannot be a name; write at most {NAME_MAX} '
+                "characters, none of them | or a control character.",
+            )
     on_hand = cells["on_hand"]
-    if not on_hand.isdecimal() or int(on_hand) > QUANTITY_MAX:
-        problems.append(
-            f"line {line}: on_hand is {on_hand!r}; write whole units from 0 to "
-            f"{QUANTITY_MAX:,}, without separators"
+    if not _UNITS.fullmatch(on_hand) or int(on_hand) > QUANTITY_MAX:
+        row.refuse(
+            "on_hand",
+            f'"{on_hand}" is not a number of units; write a whole number from 0 to '
+            f"{QUANTITY_MAX:,}, without separators.",
         )
     as_of = _moment(cells["as_of"])
     if as_of is None:
-        problems.append(
-            f"line {line}: as_of is {cells['as_of']!r}; write a time with its offset, "
-            "like 2026-03-01T06:00:00Z"
+        row.refuse(
+            "as_of",
+            f'"{cells["as_of"]}" is not a time with an offset; write it like '
+            "2026-03-01T06:00:00Z.",
         )
-    if len(problems) > before or as_of is None:
+    if len(row.notes.problems) > before or as_of is None:
         return None
     return Baseline(cells["location_id"], as_of, cells["sku"], int(on_hand))
 

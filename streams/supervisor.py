@@ -48,12 +48,19 @@ class Child:
 class Supervisor:
     """Keeps children running until stopped."""
 
-    def __init__(self, on_event: Callable[[str, Child], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_event: Callable[[str, Child], None] | None = None,
+        *,
+        backoff_first_s: float = BACKOFF_FIRST_S,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+    ) -> None:
         self.children: dict[str, Child] = {}
         self.refused: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
         self._on_event = on_event or _log_event
         self._watchers: dict[str, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._backoff_first_s = backoff_first_s
+        self._stop_timeout_s = stop_timeout_s
 
     async def start(self, child: Child) -> None:
         """Start a child and watch it."""
@@ -63,12 +70,12 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop the children, the last started first; kill what does not end in time."""
-        self._stopping = True
-        for child in reversed(list(self.children.values())):
-            await self._stop_one(child)
+        # First of all nobody may start a child again that has been stopped.
         for watcher in self._watchers.values():
             watcher.cancel()
         await asyncio.gather(*self._watchers.values(), return_exceptions=True)
+        for child in reversed(list(self.children.values())):
+            await self._stop_one(child)
 
     async def _spawn(self, child: Child) -> None:
         child.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -86,23 +93,25 @@ class Supervisor:
         self._on_event("started", child)
 
     async def _watch(self, child: Child) -> None:
-        backoff = BACKOFF_FIRST_S
+        backoff = self._backoff_first_s
         while child.process is not None:
             code = await child.process.wait()
-            if self._stopping:
-                return
             if code in child.final_codes:
                 self._on_event(f"ended with {code}", child)
                 if not self.refused.done():
                     self.refused.set_result(child)
                 return
             if time.monotonic() - child.started_at > HEALTHY_AFTER_S:
-                backoff = BACKOFF_FIRST_S
-            child.restarts += 1
-            self._on_event(f"ended with {code}, restarting", child)
+                backoff = self._backoff_first_s
+            self._on_event(f"ended with {code}, restarting in {backoff:.1f} s", child)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, BACKOFF_MAX_S)
-            await self._spawn(child)
+            child.restarts += 1
+            try:
+                await self._spawn(child)
+            except OSError as error:
+                # The process stays the ended one: the next round tries again.
+                self._on_event(f"cannot be started: {error}", child)
 
     async def _stop_one(self, child: Child) -> None:
         process = child.process
@@ -111,7 +120,7 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
+            async with asyncio.timeout(self._stop_timeout_s):
                 await process.wait()
         except TimeoutError:
             self._on_event("killed: it did not stop in time", child)

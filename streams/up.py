@@ -121,7 +121,7 @@ async def _start_sandbox(
             log_file=settings.data_dir / "logs" / "sandbox.log",
         )
     )
-    await _wait_until(f"{url}/_sandbox/health", "sandbox", settings)
+    await _wait_until(f"{url}/_sandbox/health", "sandbox", settings, supervisor)
     commercetools = settings.commercetools.model_copy(
         update={
             "api_url": url,
@@ -152,7 +152,7 @@ async def _start_workers(
             )
         )
     for name, url in urls.items():
-        await _wait_until(f"{url}/health/ready", name, settings)
+        await _wait_until(f"{url}/health/ready", name, settings, supervisor)
     return urls
 
 
@@ -204,12 +204,20 @@ def _oneshelf() -> list[str]:
     return [sys.executable, "-m", "streams.cli"]
 
 
-async def _wait_until(url: str, name: str, settings: Settings) -> None:
+async def _wait_until(
+    url: str, name: str, settings: Settings, supervisor: Supervisor
+) -> None:
     """Wait until a URL answers 200; fail with the end of the process's log."""
     log_file = settings.data_dir / "logs" / f"{name}.log"
     try:
         async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient() as client:
-            while not await _answers(client, url):  # noqa: ASYNC110 - another process
+            while not await _answers(client, url):
+                if supervisor.refused.done():
+                    child = supervisor.refused.result()
+                    raise WorkersNotReady(
+                        f"{child.name} does not start; its log ({child.log_file}) "
+                        f"ends with: {_tail(child.log_file)}"
+                    )
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise WorkersNotReady(

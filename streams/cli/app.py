@@ -1,14 +1,19 @@
 """The command line's frame: the root command, settings, errors and exit codes."""
 
 import json
+import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-import pydantic
+import structlog
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from streams.config_check import SettingProblem, SettingsRefused, read_settings
+from streams.connectors.errors import ConnectorError
 from streams.engine.errors import EngineError
 from streams.settings import Settings
 
@@ -20,6 +25,9 @@ EXIT_REFUSED = 2
 
 EXIT_UNAVAILABLE = 3
 """Something outside does not answer (broker, worker, commercetools): try again."""
+
+EXIT_INTERRUPTED = 130
+"""Ctrl-C, as shells number it."""
 
 app = typer.Typer(
     name="oneshelf",
@@ -35,14 +43,18 @@ err = Console(stderr=True)
 def load_settings(**changes: Any) -> Settings:
     """Read the settings; end with a clear message where one is wrong."""
     try:
-        settings = Settings()
-    except pydantic.ValidationError as error:
-        for problem in error.errors():
-            name = "ONESHELF_" + "__".join(str(part).upper() for part in problem["loc"])
-            shown = "" if "secret" in name.lower() else f" (got {problem['input']!r})"
-            err.print(f"[red]{name}[/red]: {problem['msg']}{shown}")
+        return read_settings().model_copy(update=changes)
+    except SettingsRefused as refused:
+        tell_problems(refused.problems)
         raise SystemExit(EXIT_REFUSED) from None
-    return settings.model_copy(update=changes)
+
+
+def load_broker_settings() -> Settings:
+    """Read the settings of a command that needs a broker."""
+    settings = load_settings()
+    if not settings.broker.strip():
+        refuse("No broker is configured. Set ONESHELF_BROKER to host:port.")
+    return settings
 
 
 def emit(value: dict[str, Any], *, as_json: bool, human: Callable[[], None]) -> None:
@@ -54,19 +66,47 @@ def emit(value: dict[str, Any], *, as_json: bool, human: Callable[[], None]) -> 
         human()
 
 
+def tell(label: str, style: str, sentence: str) -> None:
+    """Write one message on standard error, as it is: not wrapped, not interpreted."""
+    err.print(Text.assemble((label, style), " ", sentence), soft_wrap=True)
+
+
+def tell_problems(problems: Sequence[SettingProblem]) -> None:
+    """Write what is wrong with the settings, one line each."""
+    for problem in problems:
+        tell(f"{problem.setting}:", "red", problem.sentence)
+
+
 def refuse(sentence: str, code: int = EXIT_REFUSED) -> NoReturn:
     """End with one clear sentence on standard error."""
-    err.print(f"[red]error:[/red] {sentence}", highlight=False)
+    tell("error:", "red", sentence)
     raise SystemExit(code)
 
 
 def main() -> None:
-    """Run the command line; translate the engine's errors into sentences."""
+    """Run the command line; translate errors from outside into sentences."""
     # Imported for their commands; each module adds its own to `app`.
     from streams.cli import commands  # noqa: F401
 
+    # What goes wrong is said once, by us; a worker sets up logs of its own.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
-        app()
-    except EngineError as error:
-        retriable = getattr(error, "retriable", False)
-        refuse(str(error), EXIT_UNAVAILABLE if retriable else EXIT_REFUSED)
+        app(standalone_mode=True)
+    except (EngineError, ConnectorError) as error:
+        refuse(str(error), EXIT_UNAVAILABLE if error.retriable else EXIT_REFUSED)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`); there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_UNAVAILABLE) from None
+    except OSError as error:
+        refuse(said_of(error))
+    except KeyboardInterrupt:
+        tell("interrupted", "yellow", "by Ctrl-C.")
+        raise SystemExit(EXIT_INTERRUPTED) from None
+
+
+def said_of(error: OSError) -> str:
+    """Say what the operating system refused, and of what."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."

@@ -6,13 +6,16 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from streams.cli.app import (
     EXIT_DIFFERENCES,
+    EXIT_REFUSED,
     EXIT_UNAVAILABLE,
     app,
     emit,
     err,
+    load_broker_settings,
     load_settings,
     out,
     refuse,
@@ -20,27 +23,34 @@ from streams.cli.app import (
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
+NAME_A_WORKER = "Start one, or name its URL with --worker, like http://127.0.0.1:8600."
+
 
 @app.command()
 def verify(
     wait_s: Annotated[
-        float, typer.Option("--wait", help="Wait this many seconds for quiet first.")
+        float,
+        typer.Option("--wait", min=0, help="Wait this many seconds for quiet first."),
     ] = 30.0,
     as_json: Json = False,
 ) -> None:
     """Check that journal, table, levels and commercetools agree.
 
-    Exit codes: 0 all agree, 1 differences (listed), 3 still under way.
+    Exit codes: 0 all agree, 1 differences (listed), 2 a setting or topic is wrong, 3
+    still under way, or broker or commercetools do not answer.
 
     Example: `oneshelf verify --wait 60 --json`
     """
+    from streams.engine.admin import check_topics
     from streams.settle import NotSettled, wait_until_settled
     from streams.verify import Verification
     from streams.verify import verify as compare
+    from streams.wiring import STAGES
 
-    settings = load_settings()
+    settings = load_broker_settings()
 
     async def run() -> Verification:
+        await check_topics(settings, STAGES)
         columns = (SpinnerColumn(), TextColumn("{task.description}"))
         with Progress(*columns, console=err, transient=True) as bar:
             task = bar.add_task("waiting for quiet")
@@ -76,7 +86,7 @@ def _print_verification(found: Any) -> None:
         mark = "[green]ok[/green]" if not faults else f"[red]{len(faults)} differ[/red]"
         out.print(f"  {mark:24} {check}")
         for fault in faults[:20]:
-            out.print(f"      {fault}", highlight=False)
+            out.print(f"      {fault}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -92,7 +102,8 @@ def query(
 ) -> None:
     """Ask how many there are, and where.
 
-    Exit codes: 0 all known, 1 some SKU is unknown, 3 no worker answers.
+    Exit codes: 0 all known, 1 some SKU is unknown, 2 the key may not ask, 3 no worker
+    answers.
 
     Example: `oneshelf query TEE-BLK-M OAK-STOOL`
     """
@@ -107,15 +118,26 @@ def query(
             timeout=10.0,
         )
         answer = response.json()
+    except httpx.InvalidURL as error:
+        refuse(f"--worker {worker!r} is not a URL ({error}). {NAME_A_WORKER}")
     except (httpx.HTTPError, ValueError) as error:
-        refuse(f"{worker} does not answer: {error!r}", EXIT_UNAVAILABLE)
-    if response.status_code != httpx.codes.OK:
         refuse(
-            f"{worker} answers {response.status_code}: {answer.get('detail', answer)}",
+            f"No worker answers at {worker} ({error}). {NAME_A_WORKER}",
             EXIT_UNAVAILABLE,
         )
+    if response.status_code != httpx.codes.OK:
+        code = EXIT_UNAVAILABLE if response.is_server_error else EXIT_REFUSED
+        refuse(_said(worker, response.status_code, answer), code)
     emit(answer, as_json=as_json, human=lambda: _print_levels(answer))
     raise SystemExit(EXIT_DIFFERENCES if answer["unknown"] else 0)
+
+
+def _said(worker: str, status: int, answer: Any) -> str:
+    """Say a worker's problem document (RFC 9457) in a line."""
+    if not isinstance(answer, dict):
+        return f"{worker} answers {status}, and is no worker. {NAME_A_WORKER}"
+    detail, remedy = answer.get("detail", answer), answer.get("remedy", "")
+    return f"{worker} answers {status}: {detail} {remedy}".strip()
 
 
 def _print_levels(answer: dict[str, Any]) -> None:
@@ -132,18 +154,29 @@ def _print_levels(answer: dict[str, Any]) -> None:
 
 @app.command()
 def explain(
-    sku: str,
-    location: str,
+    sku: Annotated[str, typer.Argument(help="The SKU.")],
+    location: Annotated[str, typer.Argument(help="The location's id.")],
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Entries shown.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Why is it 3? The entries, their documents, what commercetools was told and when.
 
+    Exit codes: 0 found, 1 nothing is known of it.
+
     Example: `oneshelf explain TEE-BLK-M LDN01 --limit 50`
     """
+    from streams.engine.admin import check_topics
+    from streams.explain import Explanation
     from streams.explain import explain as collect
+    from streams.wiring import STAGES
 
-    found = asyncio.run(collect(load_settings(), sku, location, limit=limit))
+    settings = load_broker_settings()
+
+    async def run() -> Explanation:
+        await check_topics(settings, STAGES)
+        return await collect(settings, sku, location, limit=limit)
+
+    found = asyncio.run(run())
     if found.level is None and not found.entries:
         refuse(f"Nothing is known of {sku} at {location}.", EXIT_DIFFERENCES)
     emit(found.as_json(), as_json=as_json, human=lambda: _print_explanation(found))
@@ -181,6 +214,7 @@ def _print_explanation(found: Any) -> None:
             f"(target {told.get('target')}, sequence {told.get('sequence')}) "
             f"at {told['at']}",
             highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -199,8 +233,9 @@ def doctor(as_json: Json = False) -> None:
 
     def human() -> None:
         for finding in findings:
-            mark = "[green]ok[/green]" if finding.ok else "[red]wrong[/red]"
-            out.print(f"{mark:22} {finding.what}: {finding.said}", highlight=False)
+            mark = ("ok   ", "green") if finding.ok else ("wrong", "red")
+            line = Text.assemble(mark, f" {finding.what}: {finding.said}")
+            out.print(line, soft_wrap=True)
 
     emit(
         {"findings": [finding._asdict() for finding in findings]},

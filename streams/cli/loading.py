@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import (
@@ -19,13 +20,16 @@ from rich.progress import (
 
 from streams.cli.app import (
     EXIT_DIFFERENCES,
+    EXIT_REFUSED,
     EXIT_UNAVAILABLE,
     app,
     emit,
     err,
-    load_settings,
+    load_broker_settings,
     out,
     refuse,
+    said_of,
+    tell,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -39,6 +43,8 @@ WaitSeconds = Annotated[
 Rate = Annotated[
     float | None, typer.Option(min=0.1, help="Events per second; else full speed.")
 ]
+
+AGAIN = "Send all of it again: what is there already counts once."
 
 stock_app = typer.Typer(no_args_is_help=True, help="Stock baselines.")
 reference_app = typer.Typer(no_args_is_help=True, help="Locations and products.")
@@ -67,7 +73,7 @@ def replay(
 
     for path in files:
         if not path.is_file():
-            refuse(f"{path} is not a file.")
+            refuse(f"{path} is not a file. Name files with one event per line.")
     total = sum(1 for _ in lines_of(files))
     _send(lines_of(files), total, rate, wait, timeout_s, as_json)
 
@@ -88,9 +94,9 @@ def stock_load(
     from streams.stock_file import StockFileRefused, count_events, parse_stock_file
 
     try:
-        events = list(count_events(parse_stock_file(_read(file))))
+        events = list(count_events(parse_stock_file(_read(file), str(file))))
     except StockFileRefused as error:
-        refuse(f"{file}, nothing was loaded:\n{error}")
+        refuse(f"Nothing was loaded.\n{error}")
     _send(events, len(events), None, wait, timeout_s, as_json)
 
 
@@ -101,18 +107,18 @@ def reference_load(
 ) -> None:
     """Load locations and products; workers follow at once, waiting events go on.
 
+    Rows that are loaded already and not in the files stay; disable them in the files.
+
     Example: `oneshelf reference load ./reference`
     """
     from streams.reference import ReferenceRefused, load_reference
 
     try:
-        loaded = asyncio.run(load_reference(load_settings(), directory))
+        loaded = asyncio.run(load_reference(load_broker_settings(), directory))
     except ReferenceRefused as error:
-        refuse(f"nothing was loaded:\n{error}")
-    except OSError as error:
-        refuse(f"{error.filename}: {error.strerror}.")
+        refuse(f"Nothing was loaded.\n{error}")
     for warning in loaded.warnings:
-        err.print(f"[yellow]warning:[/yellow] {warning}", highlight=False)
+        tell("warning:", "yellow", str(warning))
     emit(
         {"locations": loaded.locations, "products": loaded.products},
         as_json=as_json,
@@ -158,7 +164,8 @@ def import_sales(
 ) -> None:
     """Turn any point-of-sale export into NewStore sales and send them.
 
-    Importing the same file twice is harmless. Exit code 1 if lines were refused.
+    Importing the same file twice is harmless. Lines that cannot be read are listed and
+    left out; then the exit code is 1.
 
     Example: `oneshelf import-sales sales.csv --map
     date=Date,time=Time,transaction=Transaction,item=Item --store EDI01 --wait`
@@ -168,12 +175,15 @@ def import_sales(
         ImportOptions,
         ImportReport,
         UnknownColumn,
+        UnreadableExport,
         envelopes_of,
+        lines_in,
         read_export,
         reference_csv,
     )
 
     columns = _columns(mapping, Columns)
+    _check_timezone(timezone)
     options = ImportOptions(
         columns=columns,
         store=store,
@@ -183,12 +193,12 @@ def import_sales(
     )
     report = ImportReport()
     try:
-        rows = read_export(_read(file).decode().splitlines(keepends=True), columns)
+        rows = read_export(lines_in(_read(file)), columns)
         events = [each.value for each in envelopes_of(rows, options, report)]
-    except (UnknownColumn, ValueError) as error:
-        refuse(f"{file}: {error}")
+    except (UnknownColumn, UnreadableExport) as error:
+        refuse(f"Nothing was sent. {file}: {error}")
     for problem in report.problems:
-        err.print(f"[yellow]{file}[/yellow] {problem}", highlight=False)
+        tell(f"{file}", "yellow", str(problem))
     if write_reference is not None:
         write_reference.mkdir(parents=True, exist_ok=True)
         locations, products = reference_csv(report, timezone=timezone)
@@ -201,6 +211,13 @@ def import_sales(
     else:
         _send(events, len(events), rate, wait, timeout_s, as_json, summary)
     raise SystemExit(EXIT_DIFFERENCES if report.refused else 0)
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        refuse(f"--timezone {name!r} is not a time zone; write one like Europe/London.")
 
 
 def _columns(mapping: str, kind: Any) -> Any:
@@ -217,7 +234,10 @@ def _columns(mapping: str, kind: Any) -> Any:
         pairs[name] = column.strip()
     missing = {"date", "transaction", "item"} - pairs.keys()
     if missing:
-        refuse(f"--map lacks {', '.join(sorted(missing))}.")
+        refuse(
+            f"--map lacks {', '.join(sorted(missing))}; write for example "
+            "date=Date,time=Time,transaction=Receipt,item=SKU."
+        )
     return kind(**pairs)
 
 
@@ -232,7 +252,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        refuse(f"{path}: {error.strerror}.")
+        refuse(said_of(error))
 
 
 def _send(
@@ -245,12 +265,14 @@ def _send(
     extra: dict[str, Any] | None = None,
 ) -> None:
     """Send with a progress bar, wait if asked, print the summary."""
+    from streams.engine.admin import check_topics
+    from streams.engine.errors import AppendError
     from streams.replay import Outcome, Sent, send
     from streams.settle import NotSettled, wait_until_settled
+    from streams.wiring import STAGES
 
-    settings = load_settings()
-    if not settings.broker:
-        refuse("No broker is configured. Set ONESHELF_BROKER to host:port.")
+    settings = load_broker_settings()
+    acknowledged = 0
 
     async def run() -> Sent:
         columns = (
@@ -264,13 +286,15 @@ def _send(
             task = bar.add_task("sending", total=total)
             outcome = Outcome(settings)
             if wait:
+                await check_topics(settings, STAGES)
                 await outcome.remember()
-            sent = await send(
-                settings,
-                events,
-                rate=rate,
-                progress=lambda done: bar.update(task, completed=done),
-            )
+
+            def progress(done: int) -> None:
+                nonlocal acknowledged
+                acknowledged = done
+                bar.update(task, completed=done)
+
+            sent = await send(settings, events, rate=rate, progress=progress)
             if wait:
                 await wait_until_settled(
                     settings,
@@ -283,7 +307,12 @@ def _send(
     try:
         sent = asyncio.run(run())
     except NotSettled as error:
-        refuse(str(error), EXIT_UNAVAILABLE)
+        refuse(f"All {total:,} were sent. {error}", EXIT_UNAVAILABLE)
+    except AppendError as error:
+        code = EXIT_UNAVAILABLE if error.retriable else EXIT_REFUSED
+        refuse(
+            f"{error}. At least {acknowledged:,} of {total:,} were sent. {AGAIN}", code
+        )
     summary = {"sent": sent.events, **sent.as_json(), **(extra or {})}
     if not wait:
         for name in ("applied", "duplicate", "parked"):

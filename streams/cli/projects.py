@@ -1,6 +1,7 @@
 """Commands around a project: config, schemas, simulate, edge, bootstrap."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +14,11 @@ from streams.cli.app import (
     app,
     emit,
     err,
-    load_settings,
+    load_broker_settings,
     out,
     refuse,
+    tell,
+    tell_problems,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
@@ -34,17 +37,19 @@ app.add_typer(commerce_app, name="commercetools")
 def config_check(as_json: Json = False) -> None:
     """Read every setting and say what is wrong, or what is in force.
 
-    Exit codes: 0 usable, 2 something is wrong.
+    Variables that begin with ONESHELF_ but are no setting are warned of. Exit codes:
+    0 usable, 2 something is wrong.
 
     Example: `ONESHELF_PARTITIONS=0 oneshelf config check`
     """
-    from streams.config_check import problems_of
+    from streams.config_check import problems_of_environment, unknown_names
 
-    settings = load_settings()
-    problems = problems_of(settings)
-    shown = settings.model_dump(mode="json")
-    for problem in problems:
-        err.print(f"[red]{problem.setting}[/red]: {problem.sentence}", highlight=False)
+    settings, problems = problems_of_environment()
+    warnings = unknown_names(os.environ)
+    shown = None if settings is None else settings.model_dump(mode="json")
+    tell_problems(problems)
+    for name, sentence in warnings:
+        tell("warning:", "yellow", f"{name} {sentence}")
 
     def human() -> None:
         if not problems:
@@ -53,6 +58,7 @@ def config_check(as_json: Json = False) -> None:
     emit(
         {
             "problems": [problem._asdict() for problem in problems],
+            "warnings": [warning._asdict() for warning in warnings],
             "settings": shown,
         },
         as_json=as_json,
@@ -105,18 +111,24 @@ def simulate(
             plant=plant,
             verbose=verbose,
             as_json=as_json,
-            write=lambda line: out.print(line, highlight=False, markup=False),
+            write=_line,
         )
     except ValueError as error:
         refuse(str(error))
     raise SystemExit(EXIT_DIFFERENCES if code else 0)
 
 
+def _line(text: str) -> None:
+    """Write a line as it is: a terminal's width must not break JSON."""
+    sys.stdout.write(f"{text}\n")
+
+
 @edge_app.command("run")
 def edge_run(
     spool: Annotated[Path, typer.Option(help="The outbox folder, on a local disk.")],
     port: Annotated[
-        int | None, typer.Option(help="Also take events on this loopback port.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Also take events on this loopback port."),
     ] = None,
     stdin: Annotated[
         bool, typer.Option(help="Take events from standard input, one per line.")
@@ -137,14 +149,14 @@ def edge_run(
     try:
         asyncio.run(
             run_edge(
-                load_settings(),
+                load_broker_settings(),
                 spool,
                 stdin=sys.stdin.fileno() if stdin else None,
                 http_port=port,
                 report=report,
             )
         )
-    except (EdgeError, OSError) as error:
+    except EdgeError as error:
         refuse(str(error))
 
 
@@ -158,10 +170,9 @@ def commercetools_bootstrap(as_json: Json = False) -> None:
     """
     from streams.connectors.bootstrap import bootstrap
     from streams.connectors.commercetools import CommercetoolsClient
-    from streams.connectors.errors import ConnectorError
     from streams.reference import known_reference
 
-    settings = load_settings()
+    settings = load_broker_settings()
     if not settings.commercetools.api_url:
         refuse("commercetools is not configured. Set ONESHELF_COMMERCETOOLS__API_URL.")
 
@@ -170,8 +181,6 @@ def commercetools_bootstrap(as_json: Json = False) -> None:
         async with CommercetoolsClient(settings.commercetools) as client:
             return await bootstrap(client, reference.locations.values())
 
-    try:
-        done = asyncio.run(run())
-    except ConnectorError as error:
-        refuse(str(error))
-    emit({"done": done}, as_json=as_json, human=lambda: out.print("\n".join(done)))
+    done = asyncio.run(run())
+    said = "\n".join(done) or "Everything is there already."
+    emit({"done": done}, as_json=as_json, human=lambda: out.print(said))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from streams.cli.app import app, emit, load_settings, out, refuse
+from streams.cli.app import app, emit, load_broker_settings, load_settings, out, refuse
 
 topics_app = typer.Typer(no_args_is_help=True, help="The topics on the broker.")
 sandbox_app = typer.Typer(no_args_is_help=True, help="Stand-ins of outside systems.")
@@ -44,7 +44,7 @@ def create(as_json: Json = False) -> None:
     from streams.engine.admin import create_topics
     from streams.wiring import STAGES
 
-    created = asyncio.run(create_topics(load_settings(), STAGES))
+    created = asyncio.run(create_topics(load_broker_settings(), STAGES))
     emit(
         {"created": created},
         as_json=as_json,
@@ -57,7 +57,7 @@ def create(as_json: Json = False) -> None:
 @sandbox_app.command("commercetools")
 def commercetools(
     port: Annotated[
-        int, typer.Option(help="Loopback port; 0 takes a free one.")
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
     ] = 8790,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     order_lag_s: Annotated[
@@ -79,6 +79,8 @@ def commercetools(
     asyncio.run(
         serve(
             SandboxConfig(host=host, port=port, lag=Lag(max_s=order_lag_s)),
-            on_ready=lambda url: out.print(f"commercetools sandbox at {url}"),
+            on_ready=lambda url: out.print(
+                f"commercetools sandbox at {url}", soft_wrap=True
+            ),
         )
     )

@@ -73,10 +73,12 @@ class LogReader:
             enable_auto_commit=False,
             **client_arguments(self._settings),
         )
-        await client.start()
         try:
+            await client.start()
             tps = self._partitions(physical(self._settings, topic))
             return {tp.partition: await client.committed(tp) or 0 for tp in tps}
+        except (KafkaError, OSError) as error:
+            raise unavailable(self._settings.broker, error) from error
         finally:
             await client.stop()
 

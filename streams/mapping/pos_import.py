@@ -125,6 +125,10 @@ class _Sale(NamedTuple):
         return f"{self.store}|{self.day}|{self.transaction}"
 
 
+class UnreadableExport(Exception):
+    """The export is no CSV text; the message says where and what to do."""
+
+
 class UnknownColumn(Exception):
     """The export has no column of a name given in the options."""
 
@@ -171,21 +175,56 @@ def read_export(
     Raises:
         UnknownColumn: The header lacks a column of the options; says which it has.
     """
-    reader = csv.DictReader(lines, delimiter=delimiter, restval="")
-    present = [name.removeprefix("\ufeff") for name in reader.fieldnames or ()]
+    # Strict, or a quote that is never closed swallows the lines behind it unnoticed.
+    reader = csv.DictReader(lines, delimiter=delimiter, restval="", strict=True)
+    try:
+        present = [name.removeprefix("\ufeff") for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise _not_csv(reader.line_num, error) from error
     reader.fieldnames = present
     for name in (columns.date, columns.time, columns.transaction, columns.item):
         _require(name, present)
     for name in (columns.quantity, columns.store):
         _require(name, present)
-    for row in reader:
-        yield reader.line_num, row
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise _not_csv(reader.line_num, error) from error
+
+
+def lines_in(body: bytes) -> Iterable[str]:
+    """Return an export's lines.
+
+    Raises:
+        UnreadableExport: It is not UTF-8 text.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise UnreadableExport(
+            f"line {line} is not UTF-8; save the file as CSV UTF-8."
+        ) from error
+    if "\x00" in text:
+        line = text.count("\n", 0, text.index("\x00")) + 1
+        raise UnreadableExport(
+            f"line {line} has a NUL character; save the file as CSV UTF-8."
+        )
+    return io.StringIO(text, newline="")
+
+
+def _not_csv(line: int, error: csv.Error) -> UnreadableExport:
+    return UnreadableExport(f"line {line} is not CSV ({error}); check its quotes.")
 
 
 def _require(name: str, present: list[str]) -> None:
     if name and name not in present:
+        separated = len(present) == 1 and re.search("[;\t]", present[0]) is not None
+        remedy = "save it with commas" if separated else "name one of those in --map"
         raise UnknownColumn(
-            f'The file has no column "{name}"; it has {", ".join(present) or "none"}.'
+            f'The file has no column "{name}"; it has {", ".join(present) or "none"}; '
+            f"{remedy}."
         )
 
 
