@@ -4,12 +4,13 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from pydantic import BaseModel, SecretStr
 
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import CommercetoolsClient
@@ -158,29 +159,18 @@ async def _start_workers(
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the environment that gives another process these settings."""
-    security = settings.broker_security
-    commercetools = settings.commercetools
-    values: dict[str, object] = {
-        "BROKER": settings.broker,
-        "APP_ID": settings.app_id,
-        "TOPIC_PREFIX": settings.topic_prefix,
-        "PARTITIONS": settings.partitions,
-        "DATA_DIR": settings.data_dir,
-        "HTTP_HOST": settings.http_host,
-        "SESSION_TIMEOUT_S": settings.session_timeout_s,
-        "API_KEYS": settings.api_keys,
-        "NEWSTORE__WEBHOOK_KEY": settings.newstore.webhook_key.get_secret_value(),
-    }
-    for name, value in commercetools.model_dump().items():
-        values[f"COMMERCETOOLS__{name.upper()}"] = value
-    secret = commercetools.client_secret.get_secret_value()
-    values["COMMERCETOOLS__CLIENT_SECRET"] = secret
-    for name, value in security.model_dump().items():
-        if value is not None:
-            values[f"BROKER_SECURITY__{name.upper()}"] = value
-    password = security.sasl_password.get_secret_value()
-    values["BROKER_SECURITY__SASL_PASSWORD"] = password
-    return {f"ONESHELF_{name}": str(value) for name, value in values.items()}
+    return dict(_variables("ONESHELF_", settings))
+
+
+def _variables(prefix: str, values: BaseModel) -> Iterator[tuple[str, str]]:
+    for name in type(values).model_fields:
+        value = getattr(values, name)
+        if isinstance(value, BaseModel):
+            yield from _variables(f"{prefix}{name.upper()}__", value)
+        elif isinstance(value, SecretStr):
+            yield prefix + name.upper(), value.get_secret_value()
+        elif value is not None:
+            yield prefix + name.upper(), str(value)
 
 
 def free_port() -> int:
