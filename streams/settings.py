@@ -67,6 +67,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8600, ge=0, le=65535)
+    advertised_url: str = ""
     reference_dir: Path | None = None
     dedupe_days: int = Field(default=8, ge=1, le=90)
     batch_records_max: int = Field(default=4000, ge=1, le=100_000)

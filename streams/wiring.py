@@ -90,7 +90,7 @@ class Worker:
             self.reference,
             utc_now,
             progress=self._progress,
-            canonical_url=self.web.url,
+            canonical_url=self.settings.advertised_url or self.web.url,
         )
         self.engine = self.port.engine = self.journal.engine = engine
         collector = WorkerCollector(
