@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 import structlog
 import uvloop
@@ -31,16 +32,20 @@ EXIT_FAILED = 70
 STOP_TIMEOUT_S = 20.0
 
 
-def main(settings: Settings) -> int:
-    """Run a worker; return the process's exit code."""
+def main(settings: Settings) -> NoReturn:
+    """Run a worker; end the process with its exit code."""
     configure_logs(settings.worker_id)
-    code = uvloop.run(run(settings))
-    if code:
-        # Fail-stop: what still runs after a failure must not delay the restart.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    uvloop.run(_run_and_leave(settings))
+    raise SystemExit(EXIT_FAILED)
+
+
+async def _run_and_leave(settings: Settings) -> None:
+    code = await run(settings)
+    # All that matters is closed, or must not be waited for: the event loop's own end
+    # takes up to half a minute over threads, and for ever over a consumer that retries.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 async def run(

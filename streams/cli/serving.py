@@ -32,7 +32,7 @@ def worker() -> None:
             "No broker is configured. Set ONESHELF_BROKER to host:port, or use "
             "`oneshelf up`, which brings one for a first look."
         )
-    raise SystemExit(main(settings))
+    main(settings)
 
 
 @topics_app.command("create")

@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from pydantic import SecretStr
 
 from streams.connectors.bootstrap import bootstrap
@@ -153,17 +154,18 @@ class Shelf:
             raise NotReady(f"not ready after {timeout_s:.0f} s\n{logs}") from None
 
     async def partitions(self, workers: Iterable[WorkerProcess]) -> int:
-        """Return how many stage partitions these workers have open, once ready."""
-        return sum([await self._partitions(each) for each in workers])
+        """Return how many stage partitions they have open; 0 if one is not ready."""
+        found = [await self._partitions(each) for each in workers]
+        return 0 if None in found else sum(count or 0 for count in found)
 
-    async def _partitions(self, worker: WorkerProcess) -> int:
+    async def _partitions(self, worker: WorkerProcess) -> int | None:
         try:
             ready = await self.client.get(f"{worker.url}/health/ready", timeout=2.0)
             if ready.status_code != httpx.codes.OK:
-                return 0
+                return None
             metrics = await self.client.get(f"{worker.url}/metrics", timeout=2.0)
         except httpx.HTTPError:
-            return 0
+            return None
         return len(OPEN_PARTITION.findall(metrics.text))
 
     def state_folder(self, name: str) -> Path:
@@ -267,16 +269,20 @@ async def _take_down(shelf: Shelf) -> None:
     for worker in shelf.workers.values():
         if worker.process is not None:
             await worker.wait()
-    await delete_topics(shelf.settings)
+    # The embedded broker goes away with its folder, and may not know the request.
+    with contextlib.suppress(KafkaError):
+        await remove_topics(shelf.settings)
 
 
-async def delete_topics(settings: Settings) -> None:
-    """Remove a test's topics: hundreds of left-over partitions slow a broker down."""
+async def remove_topics(settings: Settings, names: Iterable[str] = ()) -> None:
+    """Remove topics, or all of a test's: left-over partitions slow a broker down."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.broker)
     await admin.start()
     try:
-        # The embedded broker goes away with its folder, and may not know the request.
-        with contextlib.suppress(Exception):
-            await admin.delete_topics(list(wanted_topics(settings, STAGES)))
+        wanted = set(names) or set(wanted_topics(settings, STAGES))
+        await admin.delete_topics(list(wanted))
+        async with asyncio.timeout(30):
+            while wanted & set(await admin.list_topics()):  # noqa: ASYNC110 - the broker's work
+                await asyncio.sleep(0.1)
     finally:
         await admin.close()

@@ -1,7 +1,10 @@
 """Workers come, go and lose their disks under load; nothing is lost or doubled."""
 
+import re
+
 import pytest
 
+from streams.wiring import STAGES
 from tests.integration.checks import assert_exact, open_shop
 from tests.integration.harness import Shelf
 from tests.integration.test_kill import trading
@@ -65,4 +68,6 @@ async def test_a_worker_restarted_with_its_disk_goes_on_where_it_was(
     worker.start()
 
     await assert_exact(house, trade)
-    assert "restoring" not in worker.log(), "a clean restart has nothing to restore"
+    # A transaction's end marker per partition is all that a clean restart reads.
+    restored = [int(of) for of in re.findall(r"'restoring'.* of=(\d+)", worker.log())]
+    assert max(restored, default=0) <= house.settings.partitions * len(STAGES)
