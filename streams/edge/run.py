@@ -33,27 +33,20 @@ async def run_edge(
     report_interval_s: float = REPORT_INTERVAL_S,
     delivery_timeout_s: float = 10.0,
 ) -> EdgeStatus:
-    """Accept and forward events until stopped, or until the input is delivered.
+    """Accept and forward events; return the last status.
 
     Ends at SIGTERM or SIGINT: then nothing more is taken, and what is not delivered
     within seconds stays in the spool. Without HTTP it also ends when `stdin` has ended
     and everything is delivered.
 
     Args:
-        settings: Where the broker is.
-        spool_dir: The spool's directory, on a local disk.
         stdin: File descriptor to read events from, one JSON object a line.
         http_port: Loopback port to listen on; 0 takes a free one.
         answer: Gets a JSON line for every input line, once it is durable.
         report: Gets the status every interval and at the end; logged where None.
 
-    Returns:
-        The last status.
-
     Raises:
-        Misconfigured: No broker is configured, or TLS or SASL cannot be used.
-        SpoolBusy, SpoolUnusable: The spool cannot be had.
-        PortTaken: The port cannot be had.
+        Misconfigured, SpoolBusy, SpoolUnusable, PortTaken: It cannot start.
     """
     writer = LogWriter(settings, delivery_timeout_s=delivery_timeout_s)
     edge = EdgeProducer(spool_dir, writer, clock=_now)

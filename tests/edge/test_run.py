@@ -180,7 +180,6 @@ async def test_an_outage_is_accepted_through_with_bounded_memory_and_caught_up(
             await edge.holding(client, 0)
             broker.stop()
             before = resident_bytes(process.pid)
-
             events_count, pad = 2_000, 24_000
 
             async def sell(order: int) -> None:
@@ -215,9 +214,7 @@ async def test_an_outage_is_accepted_through_with_bounded_memory_and_caught_up(
 async def test_kill_9_in_a_loop_loses_nothing_and_keeps_the_order_of_every_key(
     tmp_path: Path,
 ) -> None:
-    seed = int(os.environ.get("ONESHELF_TEST_SEED", "0")) or random.randrange(10**6)
-    print(f"ONESHELF_TEST_SEED={seed}")
-    chance = random.Random(seed)
+    chance = seeded()
     tills = [Till(order=f"order-{number}") for number in range(6)]
     with EmbeddedBroker(tmp_path / "broker") as broker:
         await create_topic(broker.address, "t-" + NEWSTORE_EVENTS.name)
@@ -279,6 +276,12 @@ class Till:
                 if status == 202:
                     self.accepted += 1
                     in_doubt = False
+
+
+def seeded() -> random.Random:
+    seed = int(os.environ.get("ONESHELF_TEST_SEED", "0")) or random.randrange(10**6)
+    print(f"ONESHELF_TEST_SEED={seed}")
+    return random.Random(seed)
 
 
 def assert_order_by_sequence(records: list[Any]) -> None:
