@@ -21,6 +21,9 @@ POLL_S = 0.3
 # Everything must be found quiet this many times in a row: an answer may be on its way
 # from commercetools to the log, where nothing shows it.
 QUIET_ROUNDS = 2
+# Entries that stay owed for so many looks, with nothing under way, are read anew: the
+# embedded broker (0.2.3) may skip records when it is asked to go on from an offset.
+DOUBT_ROUNDS = 8
 
 
 class NotSettled(Exception):
@@ -51,6 +54,8 @@ class Watch:
         self._reader = reader
         self._tells_commerce = bool(settings.commercetools.api_url)
         self._positions: dict[int, int] = {}
+        self._same_rounds = 0
+        self._last_entries = 0
         self.publications: dict[bytes, Publication] = {}
 
     async def pending(self) -> Pending:
@@ -67,7 +72,18 @@ class Watch:
         if self._tells_commerce:
             rows = self.publications.values()
             pending.entries = sum(is_owed(row) and not row.trouble for row in rows)
+            self._doubt(pending)
         return pending
+
+    def _doubt(self, pending: Pending) -> None:
+        """Forget what was read if nothing moves although something should."""
+        stuck = pending.entries and pending.entries == self._last_entries
+        self._same_rounds = self._same_rounds + 1 if stuck else 0
+        self._last_entries = pending.entries
+        if self._same_rounds >= DOUBT_ROUNDS:
+            self._same_rounds = 0
+            self._positions.clear()
+            self.publications.clear()
 
     async def _refresh(self) -> None:
         prefix = PUBLICATIONS.prefix

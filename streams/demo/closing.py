@@ -1,4 +1,4 @@
-"""After the last customer: waits for quiet, then compares everything with the oracle."""
+"""After the last customer: waits for quiet, then compares all with the oracle."""
 
 import asyncio
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Closing:
         """
         if newcomer_on_hand is not None:
             await self._wait_for_newcomer(newcomer_on_hand)
-        while (await self.commerce_state())["pendingLandings"]:
+        while (await self.commerce_state())["pendingLandings"]:  # noqa: ASYNC110 - another process
             await asyncio.sleep(POLL_S)
 
         def show(pending: object) -> None:
@@ -86,7 +86,8 @@ class Closing:
             except httpx.HTTPError:
                 continue
             if answer.status_code == httpx.codes.OK:
-                return sum(each["on_hand"] for each in answer.json()["locations"])
+                rows: list[dict[str, int]] = answer.json()["locations"]
+                return sum(row["on_hand"] for row in rows)
         return None
 
     async def compare(self, book: Book, outcome: Outcome) -> None:

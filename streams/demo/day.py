@@ -10,6 +10,7 @@ from streams.demo.catalogue import DC, NEWCOMER, RARE_SKUS, SHOPS
 
 HOURS = 9
 STEPS_PER_S = 13
+RACE_S = 1.6
 # At this share of the day.
 STRANGER_AT, BROKEN_AT, OFFLINE_FROM = 0.15, 0.28, 0.32
 COUNT_AT, KILL_AT, OFFLINE_UNTIL, PRODUCTS_AT = 0.42, 0.5, 0.52, 0.66
@@ -192,7 +193,7 @@ class _Planner:
                 self.random.uniform(0.05, 0.95) * self._seconds,
                 shop,
                 ((sku, 1),),
-                ahead_s=self.random.uniform(-0.4, 0.6),
+                ahead_s=self.random.uniform(-RACE_S, RACE_S),
             )
             for sku, shop in wanted
         ]

@@ -41,9 +41,9 @@ class NewStore:
         Raises:
             Undeliverable: Nobody took it in time.
         """
-        begun, wait_s = time.monotonic(), RETRY_FIRST_S
+        begun, wait_s, first = time.monotonic(), RETRY_FIRST_S, next(self._turn)
         for attempt in count(1):
-            worker = self._workers[next(self._turn) % len(self._workers)]
+            worker = self._workers[(first + attempt) % len(self._workers)]
             if await self._offer(worker, event):
                 self._story.numbers["events sent"] += 1
                 return attempt

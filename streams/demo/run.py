@@ -30,6 +30,7 @@ from streams.demo.story import Story
 from streams.demo.trading import Trading
 from streams.demo.watching import Watcher
 from streams.engine.admin import delete_topics
+from streams.engine.errors import BrokerUnavailable
 from streams.reference import load_reference
 from streams.replay import send
 from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
@@ -41,6 +42,9 @@ ORDER_LAG_S = 3.0
 # The sandbox is on this machine; a real project's limit would only slow the opening.
 REQUESTS_PER_S = 200.0
 HTTP_TIMEOUT_S = 20.0
+# The least that Apache Kafka allows, so that a killed worker is missed soon.
+SESSION_TIMEOUT_S = 6.0
+LOAD_ATTEMPTS = 5
 
 
 async def run_demo(
@@ -98,6 +102,7 @@ def settings_of(settings: Settings, folder: Path) -> Settings:
             "http_host": "127.0.0.1",
             "http_port": 0,
             "api_keys": "",
+            "session_timeout_s": SESSION_TIMEOUT_S,
             "commercetools": CommercetoolsSettings(requests_per_second=REQUESTS_PER_S),
             "newstore": NewStoreSettings(webhook_key=SecretStr(f"{name}-key")),
         }
@@ -212,7 +217,16 @@ class _Demo:
         self._story.say(
             f"Somebody adds {NEWCOMER} to the products; what waited goes on"
         )
-        await load_reference(self._running.settings, self._folder / "reference-later")
+        for attempt in range(1, LOAD_ATTEMPTS + 1):
+            try:
+                await load_reference(
+                    self._running.settings, self._folder / "reference-later"
+                )
+            except BrokerUnavailable:
+                if attempt == LOAD_ATTEMPTS:
+                    raise
+            else:
+                return
 
     def _newcomer_on_hand(self) -> int:
         places = {moved.place for moved in self._book.moves}

@@ -1,4 +1,4 @@
-"""How the demo looks in a terminal: one calm page while it runs, one table at its end."""
+"""How the demo looks in a terminal: a calm page while it runs, a table at its end."""
 
 from collections.abc import Iterator
 
@@ -78,7 +78,7 @@ class Screen:
     def _numbers(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for row in NUMBERS:
-            cells = []
+            cells: list[str | Text] = []
             for name in row:
                 cells += [f"{self._story.numbers[name]:,}", Text(name, style="dim")]
             table.add_row(*cells)
