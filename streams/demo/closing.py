@@ -64,7 +64,7 @@ class Closing:
             await asyncio.sleep(POLL_S)
 
         def show(pending: object) -> None:
-            self._story.phase = f"Waiting for quiet: {pending} under way"
+            self._story.phase = f"Waiting: {pending}"
 
         await wait_until_settled(
             self._settings, timeout_s=SETTLE_TIMEOUT_S, progress=show
