@@ -1,15 +1,14 @@
 """The ledger's inbox: records become movements with their keys, or are parked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from streams.domain.ledger import Problem, check
-from streams.domain.movements import Movement, MovementKind
+from streams.domain.movements import Movement
 from streams.domain.transfers import TRANSFER_KINDS
-from streams.domain.units import UNIT_KINDS, Unit, sale_id
+from streams.domain.units import UNIT_KINDS
 from streams.engine.fold import Record, Result
 from streams.mapping.stock import (
     Undecodable,
-    location_in,
     read_movement,
     row_key,
 )
@@ -18,8 +17,6 @@ from streams.mapping.stock_state import transfer_key, unit_key
 Item = tuple[Record, Movement, bytes, bytes, bytes | None, bytes | None]
 """A record, its movement, and its keys: of the applied id, the row, the unit and the
 transfer. A bare tuple, because one is made and taken apart for every movement."""
-
-_SALE = MovementKind.SALE
 
 
 def read_items(records: Iterable[Record], result: Result) -> list[Item]:
@@ -69,43 +66,3 @@ def _check_key(record: Record, movement: Movement) -> Problem | None:
         f"The record's key {shown!r} is not its SKU {movement.sku!r}, so it may lie in "
         "the wrong partition. Send it again with the SKU as key.",
     )
-
-
-def applied_keys(items: Sequence[Item]) -> set[bytes]:
-    """Return the ids to look up: each movement's, and whether its unit was sold."""
-    keys = set()
-    for _, movement, applied, _, unit, _ in items:
-        keys.add(applied)
-        if unit is not None and movement.kind is not _SALE:
-            keys.add(sale_id(movement.unit_id).encode())
-    return keys
-
-
-def unit_keys(items: Sequence[Item]) -> set[bytes]:
-    """Return the units the items are about."""
-    return {unit for _, _, _, _, unit, _ in items if unit is not None}
-
-
-def transfer_keys(items: Sequence[Item]) -> set[bytes]:
-    """Return the transfers the items belong to."""
-    return {transfer for *_, transfer in items if transfer is not None}
-
-
-def row_keys(
-    items: Sequence[Item], units: dict[bytes, Unit], applied: dict[bytes, bytes]
-) -> set[bytes]:
-    """Return the rows the items may touch: their own, and those of their units."""
-    keys = {row for _, movement, _, row, _, _ in items if movement.location_id}
-    for _, movement, _, _, key, _ in items:
-        if key is None:
-            continue
-        unit = units.get(key)
-        if unit is not None:
-            places = {unit.location_id, unit.home}
-        elif movement.kind is not _SALE:
-            sold = applied.get(sale_id(movement.unit_id).encode())
-            places = set() if sold is None else {location_in(sold)}
-        else:
-            continue
-        keys.update(row_key(movement.sku, place) for place in places if place)
-    return keys

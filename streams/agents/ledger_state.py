@@ -5,8 +5,9 @@ A working copy, confined to one fold.
 
 from collections.abc import Sequence
 
-from streams.agents import ledger_inbox as inbox
+from streams.agents import ledger_keys as keys
 from streams.agents.ledger_history import History
+from streams.agents.ledger_inbox import Item
 from streams.domain.invariants import InvariantBroken
 from streams.domain.movements import Movement, MovementKind
 from streams.domain.stock import Row, new_row
@@ -27,26 +28,24 @@ class LedgerState:
     ones, the journal and the rows of `changed_by` are to be written.
     """
 
-    def __init__(
-        self, view: View, context: Context, items: Sequence[inbox.Item]
-    ) -> None:
+    def __init__(self, view: View, context: Context, items: Sequence[Item]) -> None:
         self.now = context.now
         self.rows: dict[bytes, Row] = {}
         self.changed_by: dict[bytes, Record] = {}
         self.journal: list[Output] = []
         self.oversold = 0
-        self.applied = view.get(APPLIED, inbox.applied_keys(items))
+        self.applied = view.get(APPLIED, keys.applied_keys(items))
         self.new_applied: dict[bytes, bytes] = {}
-        found = view.get(UNITS, inbox.unit_keys(items))
+        found = view.get(UNITS, keys.unit_keys(items))
         self.units = {key: codec.decode_unit(value) for key, value in found.items()}
         self.new_units: dict[bytes, Unit] = {}
-        found = view.get(TRANSFERS, inbox.transfer_keys(items))
+        found = view.get(TRANSFERS, keys.transfer_keys(items))
         self.transfers = {k: codec.decode_transfer(v) for k, v in found.items()}
         self.new_transfers: dict[bytes, Transfer] = {}
         self.history = History(view)
         self.first_entry: dict[bytes, int] = {}
         self._reference = context.reference
-        self._loaded = inbox.row_keys(items, self.units, self.applied)
+        self._loaded = keys.row_keys(items, self.units, self.applied)
         self._stored = view.get(LEVELS, self._loaded)
 
     def row(self, key: bytes) -> Row:
