@@ -64,8 +64,8 @@ class Watcher:
     def _change(self, name: str, state: str) -> None:
         view = self._story.workers[name]
         was, view.state = view.state, state
-        if state == "serving" and was in ("killed", "restoring"):
-            self._story.say(f"{name} is back, with its state")
+        if state == "serving" and was in ("killed", "restoring") and view.restarts:
+            self._story.say(f"{name} is back, with all its state")
 
     def _read(self, text: str) -> int:
         lag = 0.0
