@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from streams.agents.delivery import Delivery
+from streams.delivery.delivery import Delivery
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
 from streams.agents.publishing import PublishingStage

@@ -1,6 +1,6 @@
 """`python -m streams.cli`, for child processes."""
 
-from streams.cli.app import main
+from streams.cli.main import main
 
 if __name__ == "__main__":
     main()

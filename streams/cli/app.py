@@ -1,20 +1,15 @@
 """The command line's frame: the root command, settings, errors and exit codes."""
 
 import json
-import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from streams.config_check import SettingProblem, SettingsRefused, read_settings
-from streams.connectors.errors import ConnectorError
-from streams.engine.errors import EngineError
 from streams.settings import Settings
 
 EXIT_DIFFERENCES = 1
@@ -81,29 +76,6 @@ def refuse(sentence: str, code: int = EXIT_REFUSED) -> NoReturn:
     """End with one clear sentence on standard error."""
     tell("error:", "red", sentence)
     raise SystemExit(code)
-
-
-def main() -> None:
-    """Run the command line; translate errors from outside into sentences."""
-    # Imported for their commands; each module adds its own to `app`.
-    from streams.cli import commands  # noqa: F401
-
-    # What goes wrong is said once, by us; a worker sets up logs of its own.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
-        app(standalone_mode=True)
-    except (EngineError, ConnectorError) as error:
-        refuse(str(error), EXIT_UNAVAILABLE if error.retriable else EXIT_REFUSED)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`); there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(EXIT_UNAVAILABLE) from None
-    except OSError as error:
-        refuse(said_of(error))
-    except KeyboardInterrupt:
-        tell("interrupted", "yellow", "by Ctrl-C.")
-        raise SystemExit(EXIT_INTERRUPTED) from None
 
 
 def said_of(error: OSError) -> str:

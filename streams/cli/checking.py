@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from streams.cli.app import (
@@ -141,7 +141,7 @@ def _said(worker: str, status: int, answer: Any) -> str:
 
 
 def _print_levels(answer: dict[str, Any]) -> None:
-    table = Table("SKU", "location", "available", "on hand", "reserved", "damaged")
+    table = Grid("SKU", "location", "available", "on hand", "reserved", "damaged")
     for item in answer["items"]:
         table.add_row(item["sku"], "all", f"[bold]{item['available']}[/bold]")
         for place in item["locations"]:
@@ -190,7 +190,7 @@ def _print_explanation(found: Any) -> None:
             f"[/bold] ({level.on_hand} on hand, {level.reserved} reserved, "
             f"{level.safety_stock} safety stock, {level.damaged} damaged)"
         )
-    table = Table("#", "when", "what", "units", "from", "to", "on hand", "document")
+    table = Grid("#", "when", "what", "units", "from", "to", "on hand", "document")
     for entry in found.entries:
         what = (
             entry.kind

@@ -7,8 +7,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.agents.backlog import Backlog
-from streams.agents.owed import Job, Owed
 from streams.connectors.inventory import (
     Accepted,
     Counters,
@@ -18,6 +16,8 @@ from streams.connectors.inventory import (
     Outcome,
     Postponed,
 )
+from streams.delivery.backlog import Backlog
+from streams.delivery.owed import Job, Owed
 from streams.domain.availability import Counting
 from streams.engine.fold import View
 from streams.mapping.publications import (

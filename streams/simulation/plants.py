@@ -17,7 +17,7 @@ from streams.mapping.stock_state import decode_row, encode_row
 from streams.simulation.commerce import Commerce, CommerceClient
 from streams.simulation.transactions import NO_TAMPERING, Tampering
 from streams.tables import APPLIED, EXPIRIES, HISTORY, LEVELS, UNITS, Table
-from streams.topics import STOCK_MOVEMENTS, Topic
+from streams.topics import STOCK_LEVELS, STOCK_MOVEMENTS, Topic
 
 StagePatch = Callable[[Stage], Stage]
 
@@ -232,7 +232,7 @@ class ForgetsLevels(Patched):
 
     def spoil(self, result: Result) -> Result:
         for topic, outputs in result.outputs.items():
-            if topic.name == "stock-levels":
+            if topic is STOCK_LEVELS:
                 del outputs[1:]
         return result
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from streams.agents.backlog import Backlog
-from streams.agents.delivery import Delivery, Patience, Report
+from streams.delivery.backlog import Backlog
+from streams.delivery.delivery import Delivery, Patience, Report
 from streams.agents.publishing import PublishingStage
 from streams.connectors.inventory import Counters, InventoryPublisher
 from streams.connectors.pacing import Pace

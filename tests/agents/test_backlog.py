@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.agents.backlog import Backlog
+from streams.delivery.backlog import Backlog
 
 
 def drained(backlog: Backlog, now: float = 0.0) -> list[bytes]:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from streams.agents.backlog import Backlog
+from streams.delivery.backlog import Backlog
 from tests.agents.memory import NOW_MS, level
 from tests.agents.publishing_worker import eventually, make, running, started
 

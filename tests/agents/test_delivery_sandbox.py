@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from pydantic import SecretStr
 
-from streams.agents.delivery import Delivery, Patience
+from streams.delivery.delivery import Delivery, Patience
 from streams.agents.publishing import PublishingStage
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient

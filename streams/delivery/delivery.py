@@ -12,8 +12,6 @@ from typing import Protocol
 
 import structlog
 
-from streams.agents.backlog import Backlog
-from streams.agents.owed import Job, Owed
 from streams.connectors.errors import (
     ChannelMissing,
     ConnectorError,
@@ -28,6 +26,8 @@ from streams.connectors.inventory import (
     Postponed,
 )
 from streams.connectors.pacing import Pace, Turn, full_jitter
+from streams.delivery.backlog import Backlog
+from streams.delivery.owed import Job, Owed
 from streams.domain.publications import Told
 from streams.engine.fold import Clock, View
 from streams.mapping.publications import (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from streams.agents.backlog import Backlog
+from streams.delivery.backlog import Backlog
 from streams.domain.availability import urgent_since_ms
 from streams.domain.publications import (
     Publication,

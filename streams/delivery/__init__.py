@@ -1,0 +1,1 @@
+"""The way out to commercetools: what is owed, in which order, and its delivery."""
