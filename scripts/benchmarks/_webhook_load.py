@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 STEP_S = 0.001
-GIVE_UP_S = 120.0
+GIVE_UP_S = 600.0
 
 
 class Spec(msgspec.Struct):

@@ -1,7 +1,7 @@
-"""From a store's sale to commercetools: seconds per scarce change, steady and in a burst.
+"""How long commercetools takes to hear of a scarce item's change, also in a burst.
 
 An open loop posts store events to a worker's webhook: steady, then ten times as many,
-then none. A few rows hold three units or fewer and change all the time, while all others
+then none. A few rows hold three units or fewer and change all the time, while others
 churn in plenty; commercetools (the stand-in) takes 50 requests a second, 8 at a time,
 20 ms each. For every scarce change: from the webhook's 200 to the stand-in's accepted
 write that covers the change's sequence. In the end every figure must be exact.
@@ -158,7 +158,7 @@ def schedule(shop: Shop, options: argparse.Namespace) -> list[tuple[float, bytes
 def post(
     port: int, connections: int, events: list[tuple[float, bytes]]
 ) -> Iterator[Any]:
-    """Have a process of its own post the events; yield when it begins, then its rows."""
+    """Have a process of its own post the events; yield when it begins, then rows."""
     begin = time.time() + LEAD_S
     process = subprocess.Popen(
         [sys.executable, str(HERE / "_webhook_load.py")],
@@ -418,7 +418,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--locations", type=int, default=4)
     parser.add_argument("--scarce", type=int, default=25, help="rows")
     parser.add_argument("--scarce-share", type=float, default=0.025, help="of events")
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--connections", type=int, default=256)
     parser.add_argument("--latency", type=float, default=0.02, help="commercetools, s")
     parser.add_argument("--requests", type=float, default=50, help="per second")
     parser.add_argument("--at-once", type=int, default=8, help="requests")

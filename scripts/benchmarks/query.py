@@ -167,8 +167,8 @@ def _say(found: dict[str, Any]) -> None:
             f"{part['unanswered']} unanswered"
         )
         print(
-            f"  meanwhile {part['applied_per_s']:,} movements/s applied, worker's share "
-            f"of a core {part['worker_cpu_share']}, load average "
+            f"  meanwhile {part['applied_per_s']:,} movements/s applied, worker's "
+            f"share of a core {part['worker_cpu_share']}, load average "
             f"{part['load_average'][0]}"
         )
     targets = found["targets"]

@@ -10,7 +10,6 @@ Example: scripts/bench restore --keys 1000000 --json
 # needs: kafka
 
 import argparse
-import asyncio
 import json
 import random
 import re
