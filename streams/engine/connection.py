@@ -151,6 +151,7 @@ class Connection:
         self.acknowledged_at = 0.0
         self._on_failed = on_failed
         self._lanes: dict[str, list[_Lane]] = {}
+        self._learning = asyncio.Lock()
         self._partition_of = DefaultPartitioner()
         self.producer = aiokafka.AIOKafkaProducer(
             **arguments,
@@ -187,8 +188,13 @@ class Connection:
         Raises:
             TopicMissing: It does not exist.
         """
-        if self.knows(topic):
-            return
+        # One asks for all who wait: thousands of first appends, each with an answer
+        # about hundreds of topics, would run out of time together.
+        async with self._learning:
+            if not self.knows(topic):
+                await self._learn(topic)
+
+    async def _learn(self, topic: str) -> None:
         metadata = await self.producer.client.fetch_all_metadata()
         if topic not in metadata.topics():
             raise TopicMissing(
@@ -197,8 +203,7 @@ class Connection:
                 "or mend ONESHELF_TOPIC_PREFIX",
             )
         partitions = sorted(await self.producer.partitions_for(topic))
-        if not self.knows(topic):
-            self._lanes[topic] = [_Lane(self, topic, p) for p in partitions]
+        self._lanes[topic] = [_Lane(self, topic, p) for p in partitions]
 
     def put(self, topic: str, entries: Sequence[Entry], receipt: Receipt) -> None:
         """Queue records of a known topic; the receipt tells what becomes of them."""

@@ -167,6 +167,8 @@ class PartitionTask:
                 log.warning("partition_fenced", partition=self.name)
                 if await self._rebalance_follows():
                     return
+                if attempt == ATTEMPTS_MAX:
+                    raise
             except CommitUnknown as error:
                 log.warning(
                     "commit_unknown",
