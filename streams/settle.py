@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from streams.domain.publications import Publication, is_owed
+from streams.engine.commit import SOURCE_KEY
 from streams.engine.reading import LogReader
 from streams.mapping.publications import decode_publication
 from streams.settings import Settings
@@ -14,9 +15,17 @@ from streams.topics import (
     NEWSTORE_EVENTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
+    Topic,
 )
 
-SOURCES = (NEWSTORE_EVENTS, STOCK_MOVEMENTS, STOCK_LEVELS, COMMERCE_ANSWERS)
+SOURCES = {
+    NEWSTORE_EVENTS: "intake",
+    STOCK_MOVEMENTS: "ledger",
+    STOCK_LEVELS: "publishing",
+    COMMERCE_ANSWERS: "publishing",
+}
+"""The topics that stages read, each with its stage."""
+
 POLL_S = 0.3
 # Everything must be found quiet this many times in a row: an answer may be on its way
 # from commercetools to the log, where nothing shows it.
@@ -61,11 +70,14 @@ class Watch:
     async def pending(self) -> Pending:
         """Say what is still under way."""
         pending = Pending()
-        for topic in SOURCES:
+        for topic, stage in SOURCES.items():
             starts = await self._reader.committed(topic)
-            waiting = 0
-            async for records in self._reader.read(topic, starts):
-                waiting += len(records)
+            waiting = await self._waiting(topic, starts)
+            if waiting:
+                # The group's offsets can stay behind what the state has applied, where
+                # a rebalance came between; the state decides.
+                starts = await self._applied(topic, stage, starts)
+                waiting = await self._waiting(topic, starts)
             if waiting:
                 pending.records[topic.name] = waiting
         await self._refresh()
@@ -74,6 +86,23 @@ class Watch:
             pending.entries = sum(is_owed(row) and not row.trouble for row in rows)
             self._doubt(pending)
         return pending
+
+    async def _waiting(self, topic: Topic, starts: dict[int, int]) -> int:
+        waiting = 0
+        async for records in self._reader.read(topic, starts):
+            waiting += len(records)
+        return waiting
+
+    async def _applied(
+        self, topic: Topic, stage: str, starts: dict[int, int]
+    ) -> dict[int, int]:
+        """Return the first offset that a stage's own state does not have yet."""
+        key = SOURCE_KEY + topic.name.encode()
+        applied = dict(starts)
+        for partition, committed in starts.items():
+            value = await self._reader.latest_change(stage, partition, key)
+            applied[partition] = max(committed, int(value or 0))
+        return applied
 
     def _doubt(self, pending: Pending) -> None:
         """Forget what was read if nothing moves although something should."""
