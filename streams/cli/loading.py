@@ -1,12 +1,10 @@
-"""Commands that bring data in: replay, import-sales, stock load, reference load."""
+"""Commands that bring data in: replay, stock load, reference load."""
 
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import (
@@ -19,7 +17,6 @@ from rich.progress import (
 )
 
 from streams.cli.app import (
-    EXIT_DIFFERENCES,
     EXIT_REFUSED,
     EXIT_UNAVAILABLE,
     app,
@@ -75,7 +72,7 @@ def replay(
         if not path.is_file():
             refuse(f"{path} is not a file. Name files with one event per line.")
     total = sum(1 for _ in lines_of(files))
-    _send(lines_of(files), total, rate, wait, timeout_s, as_json)
+    send_events(lines_of(files), total, rate, wait, timeout_s, as_json)
 
 
 @stock_app.command("load")
@@ -94,10 +91,10 @@ def stock_load(
     from streams.stock_file import StockFileRefused, count_events, parse_stock_file
 
     try:
-        events = list(count_events(parse_stock_file(_read(file), str(file))))
+        events = list(count_events(parse_stock_file(read_file(file), str(file))))
     except StockFileRefused as error:
         refuse(f"Nothing was loaded.\n{error}")
-    _send(events, len(events), None, wait, timeout_s, as_json)
+    send_events(events, len(events), None, wait, timeout_s, as_json)
 
 
 @reference_app.command("load")
@@ -128,134 +125,14 @@ def reference_load(
     )
 
 
-@app.command("import-sales")
-def import_sales(
-    file: Annotated[Path, typer.Argument(help="A point-of-sale export (CSV).")],
-    mapping: Annotated[
-        str,
-        typer.Option(
-            "--map",
-            help="Which column holds what: date=…,time=…,transaction=…,item=…,"
-            "quantity=…,store=…",
-        ),
-    ],
-    store: Annotated[
-        str, typer.Option(help="The location, where the file names none.")
-    ] = "",
-    timezone: Annotated[str, typer.Option(help="The shop's time zone.")] = "UTC",
-    date_format: Annotated[
-        str, typer.Option(help="As strptime reads it.")
-    ] = "%Y-%m-%d",
-    time_format: Annotated[
-        str, typer.Option(help="As strptime reads it.")
-    ] = "%H:%M:%S",
-    output: Annotated[
-        Path | None,
-        typer.Option("--out", help="Write envelopes to this file instead of sending."),
-    ] = None,
-    write_reference: Annotated[
-        Path | None,
-        typer.Option(help="Also write the locations.csv and products.csv it needs."),
-    ] = None,
-    rate: Rate = None,
-    wait: Wait = False,
-    timeout_s: WaitSeconds = 120.0,
-    as_json: Json = False,
-) -> None:
-    """Turn any point-of-sale export into NewStore sales and send them.
-
-    Importing the same file twice is harmless. Lines that cannot be read are listed and
-    left out; then the exit code is 1.
-
-    Example: `oneshelf import-sales sales.csv --map
-    date=Date,time=Time,transaction=Transaction,item=Item --store EDI01 --wait`
-    """
-    from streams.mapping.pos_import import (
-        Columns,
-        ImportOptions,
-        ImportReport,
-        UnknownColumn,
-        UnreadableExport,
-        envelopes_of,
-        lines_in,
-        read_export,
-        reference_csv,
-    )
-
-    columns = _columns(mapping, Columns)
-    _check_timezone(timezone)
-    options = ImportOptions(
-        columns=columns,
-        store=store,
-        timezone=timezone,
-        date_format=date_format,
-        time_format=time_format,
-    )
-    report = ImportReport()
-    try:
-        rows = read_export(lines_in(_read(file)), columns)
-        events = [each.value for each in envelopes_of(rows, options, report)]
-    except (UnknownColumn, UnreadableExport) as error:
-        refuse(f"Nothing was sent. {file}: {error}")
-    for problem in report.problems:
-        tell(f"{file}", "yellow", str(problem))
-    if write_reference is not None:
-        write_reference.mkdir(parents=True, exist_ok=True)
-        locations, products = reference_csv(report, timezone=timezone)
-        (write_reference / "locations.csv").write_text(locations)
-        (write_reference / "products.csv").write_text(products)
-    summary = _import_summary(report)
-    if output is not None:
-        output.write_bytes(b"".join(event + b"\n" for event in events))
-        emit(summary, as_json=as_json, human=lambda: out.print_json(data=summary))
-    else:
-        _send(events, len(events), rate, wait, timeout_s, as_json, summary)
-    raise SystemExit(EXIT_DIFFERENCES if report.refused else 0)
-
-
-def _check_timezone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        refuse(f"--timezone {name!r} is not a time zone; write one like Europe/London.")
-
-
-def _columns(mapping: str, kind: Any) -> Any:
-    known = {"date", "time", "transaction", "item", "quantity", "store"}
-    pairs: dict[str, str] = {}
-    for part in mapping.split(","):
-        name, separator, column = part.partition("=")
-        name = name.strip()
-        if not separator or name not in known:
-            refuse(
-                f"--map has {part!r}; write name=column, with a name of "
-                f"{', '.join(sorted(known))}."
-            )
-        pairs[name] = column.strip()
-    missing = {"date", "transaction", "item"} - pairs.keys()
-    if missing:
-        refuse(
-            f"--map lacks {', '.join(sorted(missing))}; write for example "
-            "date=Date,time=Time,transaction=Receipt,item=SKU."
-        )
-    return kind(**pairs)
-
-
-def _import_summary(report: Any) -> dict[str, Any]:
-    values = asdict(report)
-    return {
-        name: value for name, value in values.items() if isinstance(value, int | float)
-    }
-
-
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         refuse(said_of(error))
 
 
-def _send(
+def send_events(
     events: Iterable[bytes],
     total: int,
     rate: float | None,

@@ -1,7 +1,7 @@
 """Reads changelogs into stores, all of a worker's partitions at once, with progress."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,25 +62,9 @@ async def _read_to_end(
     changelogs: Sequence[Changelog],
     progress: Progress | None,
 ) -> int:
-    tps = [changelog.tp for changelog in changelogs]
-    consumer.assign(tps)
-    ends = await consumer.end_offsets(tps)
-    firsts = await consumer.beginning_offsets(tps)
-    pending: dict[TopicPartition, Restoration] = {}
-    begins: dict[TopicPartition, int] = {}
-    for changelog in changelogs:
-        tp, store = changelog.tp, changelog.store
-        held = store.changelog_offset()
-        if held >= ends[tp]:
-            raise StateAheadOfLog(f"{tp.topic} {tp.partition}", held, ends[tp])
-        begins[tp] = max(held + 1, firsts[tp])
-        if begins[tp] < ends[tp]:
-            consumer.seek(tp, begins[tp])
-            pending[tp] = Restoration(store, highest_sequence=_sequence(store))
-        else:
-            consumer.pause(tp)
-    total = sum(ends[tp] - begins[tp] for tp in pending)
+    ends, pending = await _begin(consumer, changelogs)
     restorations = list(pending.values())
+    total = await _left(consumer, ends, pending)
     said = time.monotonic()
     while pending:
         polled = await consumer.getmany(timeout_ms=500, max_records=RECORDS_PER_POLL)
@@ -93,14 +77,44 @@ async def _read_to_end(
                 consumer.pause(tp)
         if progress is not None and time.monotonic() - said >= PROGRESS_EVERY_S:
             said = time.monotonic()
-            left = [ends[tp] - await consumer.position(tp) for tp in pending]
-            progress(total - sum(left), total)
+            progress(total - await _left(consumer, ends, pending), total)
     if progress is not None and total:
         progress(total, total)
     refused = sum(restoration.refused for restoration in restorations)
     if refused:
         log.warning("changelog_records_refused", records=refused)
     return sum(restoration.restored for restoration in restorations)
+
+
+async def _begin(
+    consumer: aiokafka.AIOKafkaConsumer, changelogs: Sequence[Changelog]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, Restoration]]:
+    """Go to where each store stands; return the ends, and what has to be read."""
+    tps = [changelog.tp for changelog in changelogs]
+    consumer.assign(tps)
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(tps)
+    firsts = await consumer.beginning_offsets(tps)
+    pending: dict[TopicPartition, Restoration] = {}
+    for changelog in changelogs:
+        tp, store = changelog.tp, changelog.store
+        held = store.changelog_offset()
+        if held >= ends[tp]:
+            raise StateAheadOfLog(f"{tp.topic} {tp.partition}", held, ends[tp])
+        begin = max(held + 1, firsts[tp])
+        if begin < ends[tp]:
+            consumer.seek(tp, begin)
+            pending[tp] = Restoration(store, highest_sequence=_sequence(store))
+        else:
+            consumer.pause(tp)
+    return ends, pending
+
+
+async def _left(
+    consumer: aiokafka.AIOKafkaConsumer,
+    ends: Mapping[TopicPartition, int],
+    tps: Iterable[TopicPartition],
+) -> int:
+    return sum([ends[tp] - await consumer.position(tp) for tp in tps])
 
 
 def _sequence(store: StateStore) -> int:
