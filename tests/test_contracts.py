@@ -21,7 +21,24 @@ FUNCTION_LINES_MAX = 40
 FUNCTION_LINES_NEVER_OVER = 70
 
 # An exception: what it may have, and why. One that is no longer needed fails, too.
-FILE_EXCEPTIONS: dict[str, tuple[int, str]] = {}
+FILE_EXCEPTIONS: dict[str, tuple[int, str]] = {
+    "streams/agents/publishing_levels.py": (
+        240,
+        "the fold of levels and its sweep share the bookkeeping of entries",
+    ),
+    "tests/mapping/test_pos_orders.py": (
+        600,
+        "a table of cases per event reads best in one place",
+    ),
+    "tests/mapping/test_pos_problems.py": (
+        620,
+        "a table of malformed inputs reads best in one place",
+    ),
+    "tests/mapping/test_reference_files.py": (
+        500,
+        "a table of malformed files reads best in one place",
+    ),
+}
 FUNCTION_EXCEPTIONS: dict[str, tuple[int, str]] = {}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
