@@ -49,8 +49,7 @@ def import_sales(
 ) -> None:
     """Turn any point-of-sale export into NewStore sales and send them.
 
-    Importing the same file twice is harmless. Lines that cannot be read are listed and
-    left out; then the exit code is 1.
+    A second import is harmless. Exit code 1 if unreadable lines were left out.
 
     Example: `oneshelf import-sales sales.csv --map
     date=Date,time=Time,transaction=Transaction,item=Item --store EDI01 --wait`
