@@ -1,4 +1,4 @@
-"""Which keys of the ledger's tables a batch needs, so that each is read once, in bulk."""
+"""Which keys of the ledger's tables a batch needs: each is read once, in bulk."""
 
 from collections.abc import Sequence
 

@@ -8,9 +8,10 @@ from datetime import datetime
 from streams.agents.ledger_inbox import Item
 from streams.agents.ledger_state import LedgerState
 from streams.domain import counts
-from streams.domain.ledger import Problem, count_too_old, decide, plain_posting
+from streams.domain.ledger import Problem, count_too_old, decide
 from streams.domain.movements import Movement, MovementKind
 from streams.domain.postings import Outcome, Posting
+from streams.domain.routes import plain_posting
 from streams.domain.stock import INDEX, MAIN, RESERVED, Count, Row, post
 from streams.engine.fold import Output, Record
 from streams.mapping.stock import encode_entry, row_key

@@ -120,11 +120,8 @@ def audit_journal(entries: Iterable[JournalEntry]) -> Journal:
         if entry.quantity < 0:
             _fault(journal, entry, f"moves {entry.quantity} units")
         if entry.on_hand_before != row.on_hand:
-            _fault(
-                journal,
-                entry,
-                f"begins at {entry.on_hand_before} on hand, not {row.on_hand}",
-            )
+            begun = f"begins at {entry.on_hand_before} on hand, not {row.on_hand}"
+            _fault(journal, entry, begun)
         for account, units in (
             (entry.from_account, -entry.quantity),
             (entry.to_account, entry.quantity),
@@ -136,11 +133,8 @@ def audit_journal(entries: Iterable[JournalEntry]) -> Journal:
                 row.accounts[name] = row.of(name) + units
         row.on_hand = row.of("main") + row.of("reserved")
         if entry.on_hand_after != row.on_hand:
-            _fault(
-                journal,
-                entry,
-                f"ends at {entry.on_hand_after} on hand, not {row.on_hand}",
-            )
+            ended = f"ends at {entry.on_hand_after} on hand, not {row.on_hand}"
+            _fault(journal, entry, ended)
     return journal
 
 

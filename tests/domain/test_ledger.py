@@ -10,16 +10,14 @@ from streams.domain.ledger import (
     NAME_MAX,
     QUANTITY_MAX,
     RANK_MAX,
-    ROUTES,
-    STATED,
     check,
     count_too_old,
     decide,
     is_name,
-    plain_posting,
 )
 from streams.domain.movements import Movement, MovementKind, Outside, Pool
 from streams.domain.postings import Outcome
+from streams.domain.routes import ROUTES, STATED, plain_posting
 from streams.domain.transfers import Transfer
 from streams.domain.units import Unit
 from tests.support.ledger import (
