@@ -146,10 +146,7 @@ def movements_of(
     origin: str = "",
     only: Set[int] | None = None,
 ) -> Mapped:
-    """Say what an event means for stock; `only` restricts it to some of its lines.
-
-    An event of a name that is not known means nothing, and says so.
-    """
+    """Say what an event means for stock; `only` restricts it to some of its lines."""
     if not rules.is_ours(envelope.tenant):
         return _refused(wrong_tenant(envelope.tenant, rules.tenant))
     name = rules.aliases.get(envelope.name, envelope.name)
