@@ -1,14 +1,21 @@
 """Creates the topics and checks them: a worker refuses to run on wrong ones."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from streams.engine.errors import (
     BrokerUnavailable,
+    TopicRefused,
     TopicsMissing,
     WrongPartitionCount,
 )
@@ -26,6 +33,7 @@ CHANGELOG_COMPACTION_LAG_MS = 10 * 60 * 1000
 # How long deletions stay in a changelog. A store left alone for longer would miss some
 # and bring deleted rows back, so it is rebuilt instead (see `store.is_stale`).
 CHANGELOG_DELETIONS_KEPT_DAYS = 7
+CREATE_TIMEOUT_S = 30
 
 
 def wanted_topics(settings: Settings, stages: Iterable[str]) -> dict[str, NewTopic]:
@@ -45,16 +53,19 @@ async def create_topics(settings: Settings, stages: Iterable[str]) -> list[str]:
 
     Raises:
         BrokerUnavailable: The broker does not answer.
+        TopicRefused: The broker does not create a topic.
         WrongPartitionCount: A topic exists with another number of partitions.
     """
     wanted = wanted_topics(settings, stages)
+    created: list[str] = []
     async with _Admin(settings) as admin:
         existing = await admin.partition_counts(wanted)
         missing = [topic for name, topic in wanted.items() if name not in existing]
         if missing:
-            await admin.create(missing)
+            created = await admin.create(missing)
+            existing = await admin.appeared(wanted)
     _check_counts(settings, existing)
-    return [topic.name for topic in missing]
+    return created
 
 
 async def delete_topics(settings: Settings, stages: Iterable[str]) -> None:
@@ -148,11 +159,32 @@ class _Admin:
         )
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
-    async def create(self, topics: Sequence[NewTopic]) -> None:
+    async def create(self, topics: Sequence[NewTopic]) -> list[str]:
+        """Create topics; return those that nobody else created meanwhile."""
+        answer = await self._client.create_topics(
+            list(topics), timeout_ms=CREATE_TIMEOUT_S * 1000
+        )
+        created = []
+        # aiokafka 0.14 leaves the answer for each topic to its caller.
+        for name, code, *message in answer.topic_errors:
+            if code == 0:
+                created.append(name)
+            elif code != TopicAlreadyExistsError.errno:
+                raise TopicRefused(name, (message and message[0]) or for_code(code)())
+        return created
+
+    async def appeared(self, names: Iterable[str]) -> dict[str, int]:
+        """Return partition counts once all are known: brokers hear of topics late."""
+        wanted = set(names)
         try:
-            await self._client.create_topics(list(topics), timeout_ms=30_000)
-        except TopicAlreadyExistsError:
-            log.info("topics_created_elsewhere")
+            async with asyncio.timeout(CREATE_TIMEOUT_S):
+                while True:
+                    counts = await self.partition_counts(wanted)
+                    if wanted <= counts.keys():
+                        return counts
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise TopicsMissing(sorted(wanted - counts.keys())) from None
 
     async def delete(self, names: list[str]) -> None:
         await self._client.delete_topics(names, timeout_ms=30_000)

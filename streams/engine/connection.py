@@ -151,7 +151,7 @@ class Connection:
         self.acknowledged_at = 0.0
         self._on_failed = on_failed
         self._lanes: dict[str, list[_Lane]] = {}
-        self._learning = asyncio.Lock()
+        self._learning: dict[str, asyncio.Task[None]] = {}
         self._partition_of = DefaultPartitioner()
         self.producer = aiokafka.AIOKafkaProducer(
             **arguments,
@@ -190,20 +190,29 @@ class Connection:
         """
         # One asks for all who wait: thousands of first appends, each with an answer
         # about hundreds of topics, would run out of time together.
-        async with self._learning:
-            if not self.knows(topic):
-                await self._learn(topic)
+        if self.knows(topic):
+            return
+        learning = self._learning.get(topic)
+        if learning is None:
+            learning = asyncio.create_task(self._learn(topic))
+            self._learning[topic] = learning
+            learning.add_done_callback(_look_at)
+        # A caller's time-out must not cancel it for the others.
+        await asyncio.shield(learning)
 
     async def _learn(self, topic: str) -> None:
-        metadata = await self.producer.client.fetch_all_metadata()
-        if topic not in metadata.topics():
-            raise TopicMissing(
-                f"The topic {topic} does not exist",
-                remedy="Create it with `oneshelf topics create`, "
-                "or mend ONESHELF_TOPIC_PREFIX",
-            )
-        partitions = sorted(await self.producer.partitions_for(topic))
-        self._lanes[topic] = [_Lane(self, topic, p) for p in partitions]
+        try:
+            metadata = await self.producer.client.fetch_all_metadata()
+            if topic not in metadata.topics():
+                raise TopicMissing(
+                    f"The topic {topic} does not exist",
+                    remedy="Create it with `oneshelf topics create`, "
+                    "or mend ONESHELF_TOPIC_PREFIX",
+                )
+            partitions = sorted(await self.producer.partitions_for(topic))
+            self._lanes[topic] = [_Lane(self, topic, p) for p in partitions]
+        finally:
+            del self._learning[topic]
 
     def put(self, topic: str, entries: Sequence[Entry], receipt: Receipt) -> None:
         """Queue records of a known topic; the receipt tells what becomes of them."""
@@ -262,6 +271,12 @@ class Connection:
     @property
     def _sender(self) -> Any:
         return self.producer._sender  # noqa: SLF001 # told nowhere else
+
+
+def _look_at(task: "asyncio.Task[None]") -> None:
+    # Whoever waited may have given up: what went wrong is then nobody's.
+    if not task.cancelled():
+        task.exception()
 
 
 def _fail_buffered(accumulator: Any) -> None:

@@ -122,6 +122,17 @@ class TopicsMissing(EngineError):
         )
 
 
+class TopicRefused(EngineError):
+    """The broker does not create a topic as we need it."""
+
+    def __init__(self, topic: str, reason: object) -> None:
+        super().__init__(
+            f"The broker does not create topic {topic!r}: {reason}",
+            remedy="Check ONESHELF_REPLICATION_FACTOR against the number of brokers, "
+            "ONESHELF_PARTITIONS against their limits, and this user's rights",
+        )
+
+
 class WrongPartitionCount(EngineError):
     """A topic has another number of partitions than the tables are built on."""
 

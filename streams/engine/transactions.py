@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 # Kafka's default broker limit for one record batch is 1,048,588 bytes.
 BATCH_BYTES_MAX = 1_000_000
+BROKER_BYTES_MAX = 1_048_588
 TRANSACTION_TIMEOUT_MS = 15_000
 REQUEST_TIMEOUT_MS = 10_000
 
@@ -150,8 +151,7 @@ class KafkaTransactions:
                 continue
             sent.append(await _send_batch(producer, batch, topic, partition))
             batch = _Filling(producer)
-            if not batch.append(key, value, headers):
-                raise RecordTooLarge(topic, key, len(value or b""), BATCH_BYTES_MAX)
+            batch.append(key, value, headers)
         sent.append(await _send_batch(producer, batch, topic, partition))
         return sent
 
@@ -162,16 +162,19 @@ class _Filling:
     That layer serialises, checks and asks the clock for each record: 2 us of 3.
     """
 
-    __slots__ = ("_add", "_timestamp_ms", "builder", "records")
+    __slots__ = ("_add", "_timestamp_ms", "builder", "first_key", "records")
 
     def __init__(self, producer: aiokafka.AIOKafkaProducer) -> None:
         self.builder = producer.create_batch()
         self.records = 0
+        self.first_key: bytes | None = None
         self._add = self.builder._builder.append  # noqa: SLF001 - see the class
         self._timestamp_ms = int(time.time() * 1000)
 
     def append(self, key: bytes | None, value: bytes | None, headers: Headers) -> bool:
-        """Add a record; say whether it fitted."""
+        """Add a record; say whether it fitted. The first one is always taken."""
+        if not self.records:
+            self.first_key = key
         added = self._add(
             self.records, self._timestamp_ms, key=key, value=value, headers=headers
         )
@@ -190,8 +193,18 @@ async def _send_batch(
     producer: aiokafka.AIOKafkaProducer, batch: _Filling, topic: str, partition: int
 ) -> Sent:
     batch.close()
+    size = batch.builder.size()
+    if size > BROKER_BYTES_MAX:
+        raise RecordTooLarge(topic, batch.first_key, size, BROKER_BYTES_MAX)
     future = await producer.send_batch(batch.builder, topic, partition=partition)
+    # After a failure nobody awaits the other batches: their errors are the same.
+    future.add_done_callback(_look_at)
     return future, batch.records
+
+
+def _look_at(future: "asyncio.Future[object]") -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 async def _stop(producer: aiokafka.AIOKafkaProducer) -> None:

@@ -7,6 +7,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streams.engine.admin import check_topics, create_topics, wanted_topics
 from streams.engine.errors import (
     BrokerUnavailable,
+    TopicRefused,
     TopicsMissing,
     WrongPartitionCount,
 )
@@ -76,6 +77,25 @@ async def test_a_topic_with_another_partition_count_is_refused(
 
 
 @pytest.mark.kafka
+async def test_a_topic_that_the_broker_does_not_create_is_named(
+    broker: str, broker_kind: str, topic_prefix: str
+) -> None:
+    greedy = settings(broker, topic_prefix).model_copy(update={"replication_factor": 5})
+    if broker_kind == "embedded":
+        # It has no replicas, and creates whatever it is asked for.
+        assert len(await create_topics(greedy, STAGES)) == len(ALL) + len(STAGES)
+        return
+
+    with pytest.raises(TopicRefused) as refused:
+        await create_topics(greedy, STAGES)
+
+    assert str(refused.value).startswith(
+        f"The broker does not create topic '{topic_prefix}"
+    )
+    assert "replication" in str(refused.value).lower()
+
+
+@pytest.mark.kafka
 async def test_changelogs_are_compacted_and_the_journal_is_kept(
     broker: str, broker_kind: str, topic_prefix: str
 ) -> None:
@@ -110,9 +130,7 @@ async def test_a_broker_that_does_not_answer_is_named_with_the_remedy() -> None:
     with pytest.raises(BrokerUnavailable) as unreachable:
         await check_topics(nobody, STAGES)
 
-    said = str(unreachable.value)
-    assert said.startswith("The Kafka broker at '127.0.0.1:1' does not answer (")
-    assert said.endswith(
-        "Check that it runs and that ONESHELF_BROKER names its host and port, "
-        "for example 127.0.0.1:9092"
+    assert str(unreachable.value) == (
+        "The Kafka broker at '127.0.0.1:1' does not answer. Check that it runs and "
+        "that ONESHELF_BROKER names its host and port, for example 127.0.0.1:9092"
     )

@@ -14,7 +14,11 @@ from streams.engine.reading import LogReader
 from streams.engine.restore import Changelog, restore
 from streams.engine.security import client_arguments
 from streams.engine.store import MemoryStore
-from streams.engine.transactions import BATCH_BYTES_MAX, KafkaTransactions
+from streams.engine.transactions import (
+    BATCH_BYTES_MAX,
+    BROKER_BYTES_MAX,
+    KafkaTransactions,
+)
 from streams.settings import Settings
 from streams.topics import STOCK_LEVELS, STOCK_MOVEMENTS
 from tests.engine.tallies import Crash
@@ -158,11 +162,15 @@ async def test_a_commit_larger_than_one_batch_is_still_one(settings: Settings) -
 
 
 async def test_a_record_larger_than_the_log_takes_is_named(settings: Settings) -> None:
-    big = Commit(sequence=1, changelog=[(b"lMUG", b"x" * (BATCH_BYTES_MAX + 1))])
+    rows = [(b"lCUP", b"1"), (b"lMUG", b"x" * BROKER_BYTES_MAX)]
 
     async with opened(settings) as log:
-        with pytest.raises(RecordTooLarge, match=r"key 'lMUG'.*1,000,001 bytes"):
-            await log.commit(big)
+        with pytest.raises(RecordTooLarge, match=r"key 'lMUG'.*\(1,048,588 bytes"):
+            await log.commit(Commit(sequence=1, changelog=[*rows]))
+        await log.open()
+        # Larger than a batch is filled to, yet within what the broker takes.
+        fits = [(b"lMUG", b"x" * (BATCH_BYTES_MAX + 1))]
+        await log.commit(Commit(sequence=1, changelog=[*fits]))
 
 
 async def test_a_log_that_is_not_open_leaves_the_outcome_unknown(
