@@ -333,6 +333,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         lost = sum(row[3] < 0 for row in rows)
         await asyncio.sleep(options.quiet)
         after = load_average()
+        print(f"all sent ({lost} lost); now settling", file=sys.stderr)
         settling = time.monotonic()
         await wait_until_settled(house_.settings, timeout_s=SETTLE_S)
         writes = await _log(house_, mark)
@@ -340,6 +341,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         found = evaluate(
             accepted, await _entries(house_), writes, begin + options.steady
         )
+        print("settled; now comparing", file=sys.stderr)
         faults = await _faults(house_, shop)
         if lost:
             faults.append(f"{lost} events were never accepted")

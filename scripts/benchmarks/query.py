@@ -76,6 +76,7 @@ async def _rounds(options: argparse.Namespace, shop: House) -> dict[str, Any]:
             "worker_cpu_share": round((shop.cpu_s() - cpu_s) / spent, 2),
             "load_average": load_average(),
         }
+        print(name, found[name], file=sys.stderr)
     return found
 
 
