@@ -1,7 +1,7 @@
 """Our stock messages on the wire, held to their documented models."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import get_type_hints
 
@@ -169,15 +169,15 @@ def test_an_entry_says_what_its_posting_did() -> None:
     row = new_row(safety_stock=1, enabled=True, now=NOON)
     came = Posting("LDN01", Outside.SUPPLIER, Pool.MAIN, 5)
     post(row, came, NOON, LATER)
-    told = replace(
-        adjustment("a", Outside.SUPPLIER, Pool.MAIN, 5),
-        document_type="adjustment",
-        document_id="d",
-        event_name="e",
-        origin="t/0/1",
-        corrects="c",
-        unit_id="u",
-    )
+    cause = {
+        "document_type": "adjustment",
+        "document_id": "d",
+        "event_name": "e",
+        "origin": "t/0/1",
+        "corrects": "c",
+        "unit_id": "u",
+    }
+    told = adjustment("a", Outside.SUPPLIER, Pool.MAIN, 5, **cause)
     value = encode_entry(told, came._replace(suffix=":x"), row, 0, 0)
     entry = LedgerEntry.model_validate_json(value)
     assert entry.model_dump() == {
@@ -200,12 +200,7 @@ def test_an_entry_says_what_its_posting_did() -> None:
         "recorded_at": LATER,
         "effect": "applied",
         "commerce_target": 4,
-        "document_type": "adjustment",
-        "document_id": "d",
-        "event_name": "e",
-        "origin": "t/0/1",
-        "unit_id": "u",
-        "corrects": "c",
+        **cause,
     }
     assert decode_entry(value).entry_id == entry.entry_id
 
