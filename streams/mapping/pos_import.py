@@ -180,7 +180,7 @@ def read_export(
     try:
         present = [name.removeprefix("\ufeff") for name in reader.fieldnames or ()]
     except csv.Error as error:
-        raise _not_csv(reader.line_num, error) from error
+        raise _not_csv(reader.reader.line_num, error) from error
     reader.fieldnames = present
     for name in (columns.date, columns.time, columns.transaction, columns.item):
         _require(name, present)
@@ -190,7 +190,7 @@ def read_export(
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
-        raise _not_csv(reader.line_num, error) from error
+        raise _not_csv(reader.reader.line_num, error) from error
 
 
 def lines_in(body: bytes) -> Iterable[str]:

@@ -175,7 +175,11 @@ def _record_of(value: bytes | None) -> MovementRecord:
         record = _decode_movement(value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message, _, path = str(error).partition(" - at `")
-        raise Undecodable(path.rstrip("`") or "$", f"{message}.") from error
+        field = path.rstrip("`") or "$"
+        said = message if field == "$" else f"{field}: {message}"
+        raise Undecodable(
+            field, f"{said}. Mend whatever sent it and send the movement again."
+        ) from error
     if record.schema_version != MOVEMENT_VERSION:
         raise Undecodable(
             "$.schema_version",

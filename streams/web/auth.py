@@ -286,7 +286,8 @@ def _wrong_key() -> Problem:
         detail="The Bearer key is none of the configured keys.",
         field="Authorization",
         value="(not shown)",
-        remedy="check the key; ONESHELF_API_KEYS holds the SHA-256 of each valid key",
+        remedy="check the key; ONESHELF_API_KEYS holds the SHA-256 of each valid key, "
+        "ONESHELF_NEWSTORE__WEBHOOK_KEY the one for events",
         headers=[_WWW_AUTHENTICATE],
     )
 

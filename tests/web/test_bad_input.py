@@ -132,7 +132,10 @@ def missing(path: str, key: str, scope: str) -> Bad:
 
 def unknown(path: str) -> Bad:
     detail = "The Bearer key is none of the configured keys."
-    remedy = "check the key; ONESHELF_API_KEYS holds the SHA-256 of each valid key"
+    remedy = (
+        "check the key; ONESHELF_API_KEYS holds the SHA-256 of each valid key, "
+        "ONESHELF_NEWSTORE__WEBHOOK_KEY the one for events"
+    )
     return refused(
         401, "key-unknown", path, "Bearer guess", "(not shown)", detail, remedy
     )
