@@ -77,7 +77,7 @@ def unknown_names(environment: Mapping[str, str]) -> list[SettingProblem]:
 
 
 def _unknown_sentence(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, known, n=1, cutoff=0.85)
     hint = f"; did you mean {near[0]}?" if near else "; remove it."
     return f"is not a setting and has no effect{hint}"
 

@@ -1,0 +1,82 @@
+"""Settings held against each other: what goes together, and typing errors in names."""
+
+import pytest
+from pydantic import SecretStr
+
+from streams.config_check import problems_of, unknown_names
+from streams.settings import CommercetoolsSettings, Settings
+
+
+def settings(**values: object) -> Settings:
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]  # One value of any setting.
+
+
+def commerce(**values: object) -> CommercetoolsSettings:
+    complete = {
+        "api_url": "https://api.example.org",
+        "auth_url": "https://auth.example.org",
+        "project_key": "shop",
+        "client_id": "id",
+        "client_secret": SecretStr("secret"),
+    }
+    return CommercetoolsSettings.model_validate(complete | values)
+
+
+def test_the_defaults_are_usable() -> None:
+    assert problems_of(settings()) == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "counting", "names"),
+    [
+        ("channel", "commerce", []),
+        ("pool", "commerce", []),
+        ("both", "commerce", ["ONESHELF_COMMERCETOOLS__ENTRIES"]),
+        ("channel", "pool", []),
+        ("pool", "pool", []),
+        ("both", "pool", []),
+    ],
+)
+def test_only_both_entries_lowered_by_commercetools_are_refused(
+    entries: str, counting: str, names: list[str]
+) -> None:
+    given = commerce(entries=entries, stock_counting=counting)
+
+    found = problems_of(settings(commercetools=given))
+
+    assert [problem.setting for problem in found] == names
+
+
+@pytest.mark.parametrize(
+    "broker", ["kafka:9092", "a:1,b:65535", " a:1 , b:2 ,", "[::1]:9092", "10.0.0.1:1"]
+)
+def test_addresses_of_brokers_that_are_usable(broker: str) -> None:
+    assert problems_of(settings(broker=broker)) == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_without_keys_a_worker_may_listen_to_this_machine(host: str) -> None:
+    assert problems_of(settings(http_host=host)) == []
+
+
+def test_names_that_are_no_settings_are_found_with_a_guess() -> None:
+    environment = {
+        "ONESHELF_PARTITIONS": "4",
+        "ONESHELF_COMMERCETOOLS__API_URL": "",
+        "ONESHELF_API_KEY": "for query",
+        "ONESHELF_TEST_BROKER": "for tests",
+        "PATH": "/bin",
+        "ONESHELF_COMMERCETOOL__API_URL": "",
+        "ONESHELF_XYZZY": "",
+    }
+
+    assert unknown_names(environment) == [
+        (
+            "ONESHELF_COMMERCETOOL__API_URL",
+            (
+                "is not a setting and has no effect; did you mean "
+                "ONESHELF_COMMERCETOOLS__API_URL?"
+            ),
+        ),
+        ("ONESHELF_XYZZY", "is not a setting and has no effect; remove it."),
+    ]
