@@ -127,7 +127,7 @@ class TopicRefused(EngineError):
 
     def __init__(self, topic: str, reason: object) -> None:
         super().__init__(
-            f"The broker does not create topic {topic!r}: {reason}",
+            f"The broker does not create topic {topic!r}: {str(reason).rstrip('.')}",
             remedy="Check ONESHELF_REPLICATION_FACTOR against the number of brokers, "
             "ONESHELF_PARTITIONS against their limits, and this user's rights",
         )
