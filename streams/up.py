@@ -56,9 +56,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """Start everything, yield once it is ready, stop everything in order.
 
-    Args:
-        order_lag_s: How late the sandbox shows an order, at the most; None: as late as
-            commercetools may.
+    The sandbox shows orders up to `order_lag_s` late, else as late as the vendor may.
 
     Raises:
         EngineError: The broker, a topic or a setting is not as it must be.
@@ -78,9 +76,6 @@ async def house(
                 settings, supervisor, order_lag_s
             )
             say(f"commercetools sandbox at {sandbox_url}")
-        created = await create_topics(settings, STAGES)
-        if created:
-            say(f"created {len(created)} topics")
         await _load(settings, say)
         urls = await _start_workers(settings, supervisor, workers)
         for name, url in urls.items():
@@ -97,6 +92,9 @@ class WorkersNotReady(Exception):
 
 
 async def _load(settings: Settings, say: Say) -> None:
+    created = await create_topics(settings, STAGES)
+    if created:
+        say(f"created {len(created)} topics")
     if settings.reference_dir is not None:
         loaded = await load_reference(settings, settings.reference_dir)
         say(f"loaded {loaded.locations} locations and {loaded.products} products")

@@ -1,7 +1,6 @@
 """`oneshelf demo`: a whole trading day, watched live and proved exact at its end."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
@@ -57,23 +56,9 @@ def demo(
 
     Example: `oneshelf demo --seed 7 --seconds 20`
     """
-    from streams.demo.story import Story
-    from streams.logs import configure_logs
-    from streams.settle import NotSettled
-    from streams.up import WorkersNotReady
-
-    configure_logs("demo", level=logging.ERROR)
     if keep is not None and keep.exists() and any(keep.iterdir()):
         refuse(f"{keep} is not empty. Choose a new folder.")
-    story = Story(random.randrange(10_000) if seed is None else seed)
-    try:
-        with _folder(keep) as folder, _shown(story, quiet=as_json):
-            outcome = asyncio.run(_run(story, folder, workers, seconds))
-    except (NotSettled, WorkersNotReady) as error:
-        refuse(str(error), EXIT_UNAVAILABLE)
-    except asyncio.CancelledError:
-        err.print("Stopped.")
-        raise SystemExit(INTERRUPTED) from None
+    outcome = _live(seed, keep, workers, seconds, quiet=as_json)
     from streams.demo.screen import print_outcome
 
     emit(
@@ -82,6 +67,27 @@ def demo(
         human=lambda: print_outcome(out, outcome),
     )
     raise SystemExit(0 if outcome.is_exact else EXIT_DIFFERENCES)
+
+
+def _live(
+    seed: int | None, keep: Path | None, workers: int, seconds: float, *, quiet: bool
+) -> "Outcome":
+    """Run the demo and show it; end with a sentence where it cannot go on."""
+    from streams.demo.story import Story
+    from streams.logs import configure_logs
+    from streams.settle import NotSettled
+    from streams.up import WorkersNotReady
+
+    configure_logs("demo", level=logging.ERROR)
+    story = Story(random.randrange(10_000) if seed is None else seed)
+    try:
+        with _folder(keep) as folder, _shown(story, quiet=quiet):
+            return asyncio.run(_run(story, folder, workers, seconds))
+    except (NotSettled, WorkersNotReady) as error:
+        refuse(str(error), EXIT_UNAVAILABLE)
+    except asyncio.CancelledError:
+        err.print("Stopped.")
+        raise SystemExit(INTERRUPTED) from None
 
 
 async def _run(story: "Story", folder: Path, workers: int, seconds: float) -> "Outcome":
@@ -125,5 +131,4 @@ def _shown(story: "Story", *, quiet: bool) -> Iterator[None]:
         story.listener = lambda at, sentence: out.print(
             f"{at:5}  {sentence}", highlight=False, markup=False
         )
-    with contextlib.nullcontext():
-        yield
+    yield

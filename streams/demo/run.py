@@ -79,13 +79,8 @@ async def run_demo(
         httpx.AsyncClient(timeout=HTTP_TIMEOUT_S) as client,
     ):
         demo = _Demo(running, goods, story, client, folder, seconds)
-        watcher = asyncio.create_task(demo.watcher.run())
-        try:
+        async with _watched(demo.watcher):
             await demo.run(outcome)
-        finally:
-            watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watcher
     outcome.took_s = story.elapsed_s
     return outcome
 
@@ -117,6 +112,17 @@ async def _left_clean(settings: Settings, own: Settings) -> AsyncIterator[None]:
     finally:
         if settings.broker:
             await delete_topics(own, STAGES)
+
+
+@asynccontextmanager
+async def _watched(watcher: Watcher) -> AsyncIterator[None]:
+    watching = asyncio.create_task(watcher.run())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
 
 
 class _Demo:
