@@ -57,9 +57,12 @@ def feed(folder: Path) -> Path:
 
 
 def sold(path: Path) -> Counter[str]:
-    """Count units per item with the csv module alone; NONE sells nothing."""
+    """Count units per item with the csv module alone; NONE sells nothing.
+
+    Some items of the real feed have a space at their end.
+    """
     with path.open(newline="") as lines:
-        counted = Counter(row["Item"] for row in csv.DictReader(lines))
+        counted = Counter(row["Item"].strip() for row in csv.DictReader(lines))
     counted.pop("NONE", None)
     return counted
 
