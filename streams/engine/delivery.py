@@ -87,6 +87,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             **self.app.client_arguments,
         )
 
+    def coordination_error(self) -> BaseException | None:
+        """Return what ended the group's membership, if something did.
+
+        Nobody else hears of it: a poll without an assignment waits for ever.
+        """
+        consumer = self._consumer
+        if consumer is None:
+            return None
+        task = consumer._coordinator._coordination_task  # noqa: SLF001 - aiokafka 0.14 tells it to no one who does not poll
+        if not task.done() or task.cancelled():
+            return None
+        error: BaseException | None = task.exception()
+        return error
+
     def poll_state(self, tp: TP) -> int:
         """Return how many offsets lie between the poll's position and the end."""
         if self._consumer is None:
@@ -169,6 +183,11 @@ class Consumer(driver.Consumer):
             tp,
             generation_id=epoch[0],
         )
+
+    def coordination_error(self) -> BaseException | None:
+        """Return what ended the group's membership, if something did."""
+        error: BaseException | None = self._thread.coordination_error()
+        return error
 
     def waiting(self, tp: TP, next_offset: int) -> int:
         """Return how many records are committed but not applied, as last polled.

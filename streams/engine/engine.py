@@ -240,8 +240,11 @@ class Engine:
         return time.monotonic() - last
 
     async def wait_for_crash(self) -> BaseException:
-        """Return what crashed Faust's own services, if something does."""
-        while not self.app.crashed:  # noqa: ASYNC110 - mode has no awaitable for it
+        """Return what crashed Faust's own services, or our membership of the group."""
+        while not self.app.crashed:
+            lost: BaseException | None = self.app.consumer.coordination_error()
+            if lost is not None:
+                return lost
             await asyncio.sleep(0.5)
         reason: BaseException | None = self.app.crash_reason
         return reason or RuntimeError("Faust stopped")

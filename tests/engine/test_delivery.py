@@ -1,5 +1,6 @@
 """A polled batch is one message; the engine's state says where to read on."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from streams.engine.delivery import (
     POLL_TIMEOUT_S,
     Assignor,
     Consumer,
+    ConsumerThread,
 )
 from tests.engine.tallies import record
 
@@ -138,6 +140,23 @@ def test_what_waits_is_what_was_polled_but_not_applied_and_what_was_not_polled(
 async def test_faust_commits_nothing_by_itself(consumer: Polls) -> None:
     assert await consumer.commit() is True
     assert await consumer._commit({ONE: 3}) is True
+
+
+async def test_a_membership_that_ended_with_an_error_is_told() -> None:
+    async def lost() -> None:
+        raise OSError("the group is gone")
+
+    thread = ConsumerThread.__new__(ConsumerThread)
+    thread._consumer = None
+    assert thread.coordination_error() is None
+    task = asyncio.create_task(lost())
+    coordinator = SimpleNamespace(_coordination_task=task)
+    thread._consumer = cast(Any, SimpleNamespace(_coordinator=coordinator))
+    assert thread.coordination_error() is None, "still under way"
+
+    await asyncio.wait([task])
+
+    assert str(thread.coordination_error()) == "the group is gone"
 
 
 def test_nobodys_partition_has_no_url() -> None:

@@ -34,6 +34,7 @@ from streams.settle import wait_until_settled
 from streams.up import environment_of, free_port
 from streams.verify import Verification, verify
 from streams.wiring import STAGES
+from streams.worker import EXIT_FAILED
 
 ROOT = Path(__file__).resolve().parents[2]
 WEBHOOK_KEY = "integration-webhook-key"
@@ -147,7 +148,8 @@ class Shelf:
         wanted = self.settings.partitions * len(STAGES)
         try:
             async with asyncio.timeout(timeout_s):
-                while await self.partitions(running) != wanted:  # noqa: ASYNC110 - other processes
+                while await self.partitions(running) != wanted:
+                    _supervise(running)
                     await asyncio.sleep(0.1)
         except TimeoutError:
             logs = "\n".join(f"{each.name}:\n{tail(each)}" for each in running)
@@ -221,6 +223,13 @@ class Shelf:
 def tail(worker: WorkerProcess) -> str:
     """Return the end of a worker's log."""
     return "\n".join(worker.log().splitlines()[-LOG_TAIL_LINES:])
+
+
+def _supervise(workers: Iterable[WorkerProcess]) -> None:
+    """Start failed workers again: the embedded broker loses some that join at once."""
+    for worker in workers:
+        if worker.exit_code == EXIT_FAILED:
+            worker.start()
 
 
 @asynccontextmanager
