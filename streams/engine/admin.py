@@ -1,6 +1,7 @@
 """Creates the topics and checks them: a worker refuses to run on wrong ones."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -171,7 +172,20 @@ class _Admin:
                 created.append(name)
             elif code != TopicAlreadyExistsError.errno:
                 raise TopicRefused(name, (message and message[0]) or for_code(code)())
+        await self._wait_for_leaders([topic.name for topic in topics])
         return created
+
+    async def _wait_for_leaders(self, names: Sequence[str]) -> None:
+        """Return once every partition has a leader: until then nobody can write."""
+        deadline = time.monotonic() + CREATE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            described = await self._client.describe_topics(list(names))
+            partitions = [each for topic in described for each in topic["partitions"]]
+            if len(described) == len(names) and all(
+                each["error_code"] == 0 and each["leader"] >= 0 for each in partitions
+            ):
+                return
+            await asyncio.sleep(0.1)
 
     async def appeared(self, names: Iterable[str]) -> dict[str, int]:
         """Return partition counts once all are known: brokers hear of topics late."""

@@ -15,6 +15,8 @@ from streams.engine.errors import Position, TopicMissing
 from streams.engine.headers import Headers
 
 RECORD_BYTES_MAX = 1_000_000
+TOPIC_LOOKS = 6
+TOPIC_LOOK_S = 0.2
 """Kafka takes 1,048,588 bytes by default; the rest is for headers and framing."""
 
 # A batch per partition is under way at a time, so this bounds what one answer carries.
@@ -202,8 +204,13 @@ class Connection:
 
     async def _learn(self, topic: str) -> None:
         try:
-            metadata = await self.producer.client.fetch_all_metadata()
-            if topic not in metadata.topics():
+            # A topic made a moment ago is not known to every broker at once.
+            for _ in range(TOPIC_LOOKS):
+                metadata = await self.producer.client.fetch_all_metadata()
+                if topic in metadata.topics():
+                    break
+                await asyncio.sleep(TOPIC_LOOK_S)
+            else:
                 raise TopicMissing(
                     f"The topic {topic} does not exist",
                     remedy="Create it with `oneshelf topics create`, "

@@ -1,6 +1,7 @@
 """One stage in one partition at work: its queue, its ticks, its retries, its fence."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,8 +18,12 @@ from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
 
-# Two batches wait while one is folded: the fold never starves, memory stays bounded.
-QUEUED_BATCHES_MAX = 2
+# A transaction costs some milliseconds of processor time whatever it holds. After a
+# commit, a handful of records waits this long for company; the first after a quiet
+# spell goes at once. Three stages in a row add at most three times this.
+LINGER_S = 0.1
+# This many records are company enough.
+LINGER_RECORDS_MAX = 500
 ATTEMPTS_MAX = 8
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 10.0
@@ -54,6 +59,7 @@ class PartitionTask:
         self._suspended = asyncio.Event()
         self._queue: deque[tuple[Topic, Delivery]] = deque()
         self._work = asyncio.Event()
+        self._company = asyncio.Event()
         self._busy = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._tick_due = 0.0
@@ -64,13 +70,18 @@ class PartitionTask:
 
     def wants(self) -> bool:
         """Say whether another batch may be polled for this partition."""
-        return self.is_open and len(self._queue) < QUEUED_BATCHES_MAX
+        return self.is_open and self._queued() < self._batch_records_max
+
+    def _queued(self) -> int:
+        return sum(len(delivery.records) for _, delivery in self._queue)
 
     def accept(self, topic: Topic, delivery: Delivery) -> None:
         """Queue a polled batch; dropped where the partition is not open."""
         if self.is_open:
             self._queue.append((topic, delivery))
             self._work.set()
+            if self._queued() >= LINGER_RECORDS_MAX:
+                self._company.set()
 
     def open(self) -> None:
         """Begin to work: the log is fenced and the state restored."""
@@ -79,6 +90,7 @@ class PartitionTask:
         self.is_open = True
         self._suspended.clear()
         self._tick_due = 0.0
+        self.committed_at = time.monotonic() - LINGER_S
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=self.name)
         self._work.set()
@@ -87,6 +99,7 @@ class PartitionTask:
         """Stop taking work; return once the commit under way has ended."""
         self.is_open = False
         self._suspended.set()
+        self._company.set()
         self._queue.clear()
         async with self._busy:
             pass
@@ -132,6 +145,9 @@ class PartitionTask:
             await self._attempt(self.runtime.tick)
             self._tick_due = time.monotonic() + interval
         while self._queue and self.is_open:
+            await self._wait_for_company()
+            if not self._queue:
+                return
             topic, records, fetched_from = self._take()
             self._check_follows(topic, fetched_from)
             await self._attempt(lambda: self.runtime.apply(topic, records))  # noqa: B023 - awaited here
@@ -139,15 +155,32 @@ class PartitionTask:
             self.committed_at = time.monotonic()
             await asyncio.sleep(0)
 
+    async def _wait_for_company(self) -> None:
+        """Let a few records wait for more, if a commit was only just now."""
+        pause = self.committed_at + LINGER_S - time.monotonic()
+        if pause <= 0 or self._queued() >= LINGER_RECORDS_MAX:
+            return
+        self._company.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._company.wait()
+
     def _take(self) -> tuple[Topic, list[Record], int]:
-        """Take the next batch, joined with the following ones of its topic that fit."""
+        """Take the oldest batch, joined with later ones of its topic that fit."""
         topic, (records, fetched_from, _) = self._queue.popleft()
-        while self._queue and self._queue[0][0] is topic:
-            following = self._queue[0][1].records
-            if len(records) + len(following) > self._batch_records_max:
-                break
-            records = records + following
-            self._queue.popleft()
+        left: deque[tuple[Topic, Delivery]] = deque()
+        is_full = False
+        while self._queue:
+            following_topic, following = self._queue.popleft()
+            size = len(records) + len(following.records)
+            is_same = following_topic is topic
+            if is_same and not is_full and size <= self._batch_records_max:
+                records = records + following.records
+            else:
+                # What does not fit must not be overtaken by what comes after it.
+                is_full = is_full or is_same
+                left.append((following_topic, following))
+        self._queue = left
         return topic, records, fetched_from
 
     def _check_follows(self, topic: Topic, fetched_from: int) -> None:

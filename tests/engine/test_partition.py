@@ -22,7 +22,7 @@ from streams.engine.names import (
     physical,
     transactional_id,
 )
-from streams.engine.partition import QUEUED_BATCHES_MAX, PartitionTask
+from streams.engine.partition import PartitionTask
 from streams.engine.store import MemoryStore
 from streams.settings import Settings
 from streams.tables import LEVELS
@@ -105,17 +105,17 @@ async def test_batches_are_applied_in_order() -> None:
         assert it.failures == []
 
 
-async def test_no_more_batches_are_wanted_than_may_wait() -> None:
-    async with bench() as it:
+async def test_no_more_records_are_wanted_than_a_batch_holds() -> None:
+    async with bench(batch_records_max=3) as it:
         assert not it.task.wants(), "not open yet"
         it.task.open()
 
-        for number in range(QUEUED_BATCHES_MAX):
-            assert it.task.wants()
-            it.deliver(number)
-        assert not it.task.wants()
+        it.deliver(0, 1)
+        assert it.task.wants(), "one less than a batch"
+        it.deliver(2)
+        assert not it.task.wants(), "a batch"
 
-        await it.total(QUEUED_BATCHES_MAX)
+        await it.total(3)
         assert it.task.wants()
 
 
