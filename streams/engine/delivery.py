@@ -78,10 +78,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             auto_offset_reset="earliest",
             max_poll_records=conf.broker_max_poll_records,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            # The broker gathers for 50 ms, or 64 KiB: answering every single record
+            # The broker gathers for 20 ms, or 64 KiB: answering every single record
             # would cost more than the records do.
             fetch_min_bytes=1 << 16,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=20,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 # A transaction costs some milliseconds of processor time whatever it holds. After a
 # commit, a handful of records waits this long for company; the first after a quiet
 # spell goes at once. Three stages in a row add at most three times this.
-LINGER_S = 0.1
+LINGER_S = 0.05
 # This many records are company enough.
 LINGER_RECORDS_MAX = 500
 ATTEMPTS_MAX = 8
