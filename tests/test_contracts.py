@@ -39,7 +39,24 @@ FILE_EXCEPTIONS: dict[str, tuple[int, str]] = {
         "a table of malformed files reads best in one place",
     ),
 }
-FUNCTION_EXCEPTIONS: dict[str, tuple[int, str]] = {}
+FUNCTION_EXCEPTIONS: dict[str, tuple[int, str]] = {
+    "scripts/benchmarks/latency.py:evaluate": (
+        54,
+        "one report, put together in the order in which it is read",
+    ),
+    "scripts/benchmarks/latency.py:measure": (
+        43,
+        "the phases of one measurement, one after the other",
+    ),
+    "streams/cli/importing.py:import_sales": (
+        41,
+        "its options are its lines; typer reads them from the signature",
+    ),
+    "tests/agents/test_delivery_sandbox.py:worker": (
+        45,
+        "puts a whole delivery together for the tests of this file",
+    ),
+}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

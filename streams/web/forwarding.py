@@ -60,45 +60,56 @@ class Forwarder:
         moving, and two workers disagree) or the owner does not answer.
         """
         if caller.hop:
-            raise unavailable(
-                "Two workers do not agree yet on who owns this SKU.",
-                kind="owner-moving",
-                field="X-OneShelf-Hop",
-                value=caller.hop.decode("latin-1"),
-                retry_after_s=RETRY_AFTER_S,
-            )
-        passed_on = [
-            (HOP, b"1"),
-            (b"content-type", b"application/json"),
-            (b"authorization", caller.authorization),
-            (b"traceparent", caller.traceparent),
-            (b"tracestate", caller.tracestate),
-        ]
-        headers = [(name, value) for name, value in passed_on if value]
+            raise _disagreement(caller.hop)
         owner = httpx.URL(url).copy_with(raw_path=target)
         try:
             answer = await self._client.request(
-                method, owner, headers=headers, content=body
+                method, owner, headers=_passed_on(caller), content=body
             )
         except httpx.HTTPError as error:
             _log.warning("owner_silent", owner=url, reason=type(error).__name__)
-            raise unavailable(
-                "The worker that owns this SKU does not answer.",
-                kind="owner-silent",
-                field="owner",
-                value=url,
-                retry_after_s=RETRY_AFTER_S,
-            ) from error
-        return Reply(
-            answer.status_code,
-            [
-                (name.encode(), answer.headers[name].encode("latin-1"))
-                for name in _PASSED_BACK
-                if name in answer.headers
-            ],
-            answer.content,
-        )
+            raise _silence(url) from error
+        return Reply(answer.status_code, _passed_back(answer), answer.content)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _passed_on(caller: Caller) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (HOP, b"1"),
+        (b"content-type", b"application/json"),
+        (b"authorization", caller.authorization),
+        (b"traceparent", caller.traceparent),
+        (b"tracestate", caller.tracestate),
+    ]
+    return [(name, value) for name, value in headers if value]
+
+
+def _passed_back(answer: httpx.Response) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.encode(), answer.headers[name].encode("latin-1"))
+        for name in _PASSED_BACK
+        if name in answer.headers
+    ]
+
+
+def _disagreement(hop: bytes) -> Exception:
+    return unavailable(
+        "Two workers do not agree yet on who owns this SKU.",
+        kind="owner-moving",
+        field="X-OneShelf-Hop",
+        value=hop.decode("latin-1"),
+        retry_after_s=RETRY_AFTER_S,
+    )
+
+
+def _silence(url: str) -> Exception:
+    return unavailable(
+        "The worker that owns this SKU does not answer.",
+        kind="owner-silent",
+        field="owner",
+        value=url,
+        retry_after_s=RETRY_AFTER_S,
+    )
