@@ -10,13 +10,13 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from streams.delivery.delivery import Delivery
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
 from streams.agents.publishing import PublishingStage
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
 from streams.connectors.pacing import Pace
+from streams.delivery.delivery import Delivery
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.reference import Reference
 from streams.engine.engine import Engine, StageBinding

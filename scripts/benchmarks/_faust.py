@@ -42,9 +42,9 @@ done = 0
 begun = 0.0
 
 
-@app.agent(movements)
+@app.agent(movements)  # type: ignore[untyped-decorator]  # Faust ships no types
 async def keep_ledger(stream: Any) -> None:
-    global done, begun  # noqa: PLW0603 - a script of one agent
+    global done, begun
     async for value in stream:
         if not begun:
             begun = time.perf_counter()

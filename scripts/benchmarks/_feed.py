@@ -1,4 +1,4 @@
-"""The feed of the ledger benchmark, and what must come out of it: an oracle of its own."""
+"""The feed of the ledger benchmark, and an oracle of what must come out of it."""
 
 import asyncio
 import random

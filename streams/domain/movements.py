@@ -1,4 +1,4 @@
-"""Movements: the one thing that changes stock. Pure values; no wire format, no clock."""
+"""Movements: the one thing that changes stock. Pure values, no clock."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -95,7 +95,7 @@ class Reference:
         return self._sku_by_product_id.get(name)
 
     def safety_stock(self, sku: str, location_id: str) -> int:
-        """Units kept back from selling: the product's own buffer, else the location's."""
+        """Units kept back from selling: the product's buffer, else the location's."""
         product = self.products.get(sku)
         if product is not None and product.safety_stock is not None:
             return product.safety_stock

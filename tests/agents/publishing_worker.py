@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from streams.delivery.backlog import Backlog
-from streams.delivery.delivery import Delivery, Patience, Report
 from streams.agents.publishing import PublishingStage
 from streams.connectors.inventory import Counters, InventoryPublisher
 from streams.connectors.pacing import Pace
+from streams.delivery.backlog import Backlog
+from streams.delivery.delivery import Delivery, Patience, Report
 from streams.domain.availability import Counting, EntryScope
 from tests.agents.memory import NOW, Partition, places
 from tests.connectors.model import Direct, KnownChannels, Shop

@@ -12,12 +12,12 @@ from typing import Literal
 import pytest
 from pydantic import SecretStr
 
-from streams.delivery.delivery import Delivery, Patience
 from streams.agents.publishing import PublishingStage
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
 from streams.connectors.pacing import Pace
+from streams.delivery.delivery import Delivery, Patience
 from streams.domain.availability import Counting, EntryScope
 from streams.sandbox.commercetools import (
     FaultKind,

@@ -284,13 +284,17 @@ def test_more_problems_than_one_reads_are_counted(
     [
         (
             replace(BAKERY, item="Product"),
-            'The file has no column "Product"; it has Date, Time, Transaction, Item; '
-            "name one of those in --map.",
+            (
+                'The file has no column "Product"; it has Date, Time, Transaction, '
+                "Item; name one of those in --map."
+            ),
         ),
         (
             replace(BAKERY, quantity="Qty"),
-            'The file has no column "Qty"; it has Date, Time, Transaction, Item; '
-            "name one of those in --map.",
+            (
+                'The file has no column "Qty"; it has Date, Time, Transaction, '
+                "Item; name one of those in --map."
+            ),
         ),
     ],
 )
