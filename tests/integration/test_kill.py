@@ -17,6 +17,7 @@ from tests.integration.trade import Trade
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 CYCLES = 25
+CYCLES_EMBEDDED = 5
 # From the middle of a worker's start to well into its work.
 KILL_AFTER_S = (0.5, 5.0)
 EVENTS_AT_ONCE = 60
@@ -47,6 +48,7 @@ async def test_workers_killed_at_random_moments_count_everything_once(
     seed = int(os.environ.get("ONESHELF_TEST_SEED") or random.randrange(1 << 32))
     print(f"ONESHELF_TEST_SEED={seed}")
     rng = random.Random(seed)
+    cycles = CYCLES_EMBEDDED if broker_kind == "embedded" else CYCLES
     trade = Trade(seed=3)
     await open_shop(house, trade)
     workers = await house.start("w0", "w1")
