@@ -54,7 +54,7 @@ async def test_workers_killed_at_random_moments_count_everything_once(
     workers = await house.start("w0", "w1")
 
     async with trading(house, trade):
-        for _ in range(CYCLES):
+        for _ in range(cycles):
             await asyncio.sleep(rng.uniform(*KILL_AFTER_S))
             victim = rng.choice(workers)
             if broker_kind == "embedded":
