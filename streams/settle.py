@@ -78,6 +78,7 @@ class Watch:
                 # a rebalance came between; the state decides.
                 starts = await self._applied(topic, stage, starts)
                 waiting = await self._waiting(topic, starts)
+            waiting = waiting or await self._reader.uncommitted(topic)
             if waiting:
                 pending.records[topic.name] = waiting
         await self._refresh()

@@ -62,6 +62,25 @@ class LogReader:
         """Return each partition's end: the offset of the next committed record."""
         return await self._ends(self._partitions(physical(self._settings, topic)))
 
+    async def uncommitted(self, topic: Topic) -> int:
+        """Return how many offsets at the ends belong to transactions still open.
+
+        What they hold is in the log but no reader sees it yet, nor what follows it.
+        """
+        tps = self._partitions(physical(self._settings, topic))
+        committed = await self._ends(tps)
+        consumer = aiokafka.AIOKafkaConsumer(
+            enable_auto_commit=False,
+            isolation_level="read_uncommitted",
+            **client_arguments(self._settings),
+        )
+        await consumer.start()
+        try:
+            written = await consumer.end_offsets(tps)
+        finally:
+            await consumer.stop()
+        return sum(max(0, written[tp] - committed[tp.partition]) for tp in tps)
+
     async def changelog_ends(self, stage: str) -> dict[int, int]:
         """Return the ends of a stage's changelog."""
         return await self._ends(self._partitions(changelog(self._settings, stage)))
