@@ -6,9 +6,10 @@ It never calls commerce; `agents.delivery` does, and the answers come back as re
 from streams.agents.publishing_levels import Plan, fold_levels, sweep
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.publications import Publication, accept, refuse
-from streams.engine.fold import Batch, Context, Result, View
+from streams.engine.fold import Batch, Context, Record, Result, View
 from streams.mapping.publications import (
     AnswerWire,
+    RefusalWire,
     Unreadable,
     adoption_of,
     decode_publication,
@@ -48,36 +49,44 @@ class PublishingStage:
 def fold_answers(view: View, batch: Batch) -> Result:
     """Note what commerce said; an older answer than the last changes nothing."""
     result = Result()
-    answers: list[AnswerWire] = []
+    answers: list[tuple[Record, AnswerWire]] = []
     for record in batch.records:
         answer = read_answer(record.key, record.value or b"")
         if isinstance(answer, Unreadable):
             result.park(record, **answer._asdict())
-            continue
-        answers.append(answer)
-        if answer.refusal is not None:
-            result.park(
-                record,
-                reason="commerce_refused",
-                field=answer.refusal.reason,
-                value=answer.update.key.decode(),
-                sentence=answer.refusal.sentence,
-            )
-    stored = view.get(PUBLICATIONS, {answer.update.key for answer in answers})
+        else:
+            answers.append((record, answer))
+    stored = view.get(PUBLICATIONS, {answer.update.key for _, answer in answers})
     rows = {key: decode_publication(row) for key, row in stored.items()}
-    for answer in answers:
+    for record, answer in answers:
         key = answer.update.key
         row = rows.get(key)
         if row is None or row.channel_key != answer.update.channel_key:
             result.count("answers_without_entry")
             continue
-        rows[key] = _noted(row, answer)
-        result.count(
-            "answers_stale" if rows[key] is row else f"answers_{answer.action}"
-        )
-        if rows[key] is not row:
-            result.put(PUBLICATIONS, key, encode_row(rows[key]))
+        noted = _noted(row, answer)
+        if noted is row:
+            # A former owner that woke up late hears no of what was settled long ago.
+            result.count("answers_stale")
+            continue
+        rows[key] = noted
+        result.count(f"answers_{answer.action}")
+        result.put(PUBLICATIONS, key, encode_row(noted))
+        if answer.refusal is not None:
+            _park_refusal(result, record, key, answer.refusal)
     return result
+
+
+def _park_refusal(
+    result: Result, record: Record, key: bytes, refusal: RefusalWire
+) -> None:
+    result.park(
+        record,
+        reason="commerce_refused",
+        field=refusal.reason,
+        value=key.decode(),
+        sentence=refusal.sentence,
+    )
 
 
 def _noted(row: Publication, answer: AnswerWire) -> Publication:
