@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+from streams.engine.headers import ERROR_MESSAGE, header
 from streams.engine.reading import LogReader
 from streams.mapping.stock import decode_entry, decode_level
 from streams.settings import Settings
 from streams.stock_file import count_events, parse_stock_file
-from streams.topics import LEDGER_ENTRIES, STOCK_LEVELS
+from streams.topics import EXCEPTIONS, LEDGER_ENTRIES, STOCK_LEVELS
 from tests.integration.harness import Shelf
 from tests.integration.trade import Place, Trade
 
@@ -23,6 +24,7 @@ async def assert_exact(house: Shelf, trade: Trade, timeout_s: float = 120.0) -> 
 
     assert found.faults, "nothing was compared"
     assert {name: faults[:5] for name, faults in found.faults.items() if faults} == {}
+    assert await parked(house.settings) == {}
     assert found.parked == 0
     assert await repeated_movements(house.settings) == {}
     assert await on_hand(house.settings) == dict(trade.on_hand)
@@ -32,6 +34,18 @@ async def assert_exact(house: Shelf, trade: Trade, timeout_s: float = 120.0) -> 
         (sku, f"ch-{location.lower()}"): max(0, units)
         for (sku, location), units in trade.on_hand.items()
     }
+
+
+async def parked(settings: Settings) -> dict[str, int]:
+    """Return the sentences on the exceptions list, and how often each is there."""
+    said: Counter[str] = Counter()
+    async with LogReader(settings) as reader:
+        async for records in reader.read(EXCEPTIONS):
+            said.update(
+                (header(record.headers, ERROR_MESSAGE) or b"").decode()
+                for record in records
+            )
+    return dict(said)
 
 
 async def repeated_movements(settings: Settings) -> dict[str, int]:
