@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import aiokafka
+import aiokafka.errors
 import faust
+import structlog
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -19,6 +21,8 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from streams.engine.fold import Record
+
+log = structlog.get_logger(__name__)
 
 POLL_TIMEOUT_S = 1.0
 # A poll that leaves out a partition with a full queue must return soon, because that
@@ -125,6 +129,7 @@ class Consumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._flow_epoch = 0
         self._fetch_from: dict[TP, int] = {}
+        self._voided: set[TP] = set()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -149,11 +154,34 @@ class Consumer(driver.Consumer):
         # Taken before the poll: upstream takes it after, and would let through what a
         # poll from before a rebalance brings.
         epoch = self.epoch
-        for tp, records in (await self._poll()).items():
+        if not await self._go_back(epoch):
+            return
+        polled = dict(await self._poll())
+        # A poll that began before a rebalance can end after its seek, with records from
+        # there. Dropping them alone would lose them: the consumer stands behind them.
+        self._voided.update(polled)
+        for tp, records in polled.items():
             if self.should_stop or not self.flow_active or self.epoch != epoch:
                 return
+            self._voided.discard(tp)
             if records:
                 yield tp, self._message(tp, records, epoch)
+
+    async def _go_back(self, epoch: tuple[int, int]) -> bool:
+        """Return to where dropped polls began; say whether the epoch still lasts."""
+        voided = {
+            tp: self._fetch_from[tp] for tp in self._voided if tp in self._fetch_from
+        }
+        if voided:
+            log.info("dropped_polls_read_again", partitions=len(voided))
+            try:
+                await self.seek_wait(voided)
+            except aiokafka.errors.IllegalStateError:
+                return False  # No longer ours: a rebalance has begun.
+        if self.epoch != epoch:
+            return False
+        self._voided.clear()
+        return True
 
     async def _poll(self) -> Mapping[TP, list[Record]]:
         active = self._get_active_partitions()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import aiokafka
 import structlog
 from aiokafka.errors import (
+    IllegalOperation,
     InvalidProducerEpoch,
     InvalidTxnState,
     KafkaError,
@@ -96,8 +97,9 @@ class KafkaTransactions:
             return await self._transact(producer, commit)
         except (ProducerFenced, InvalidProducerEpoch) as error:
             raise Fenced(self._transactional_id) from error
-        except InvalidTxnState as error:
-            # What an old epoch gets to hear from brokers since KIP-890.
+        except (InvalidTxnState, IllegalOperation) as error:
+            # What an old epoch gets to hear from brokers since KIP-890, and from its
+            # own producer once that knows, in the middle of sending.
             raise Fenced(self._transactional_id) from error
         except (KafkaError, OSError, TimeoutError) as error:
             raise CommitUnknown(f"{self._transactional_id}: {error!r}") from error

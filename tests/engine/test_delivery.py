@@ -2,7 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from faust.types import TP
@@ -15,6 +15,9 @@ from streams.engine.delivery import (
     ConsumerThread,
 )
 from tests.engine.tallies import record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ONE, TWO = TP("stock-movements", 0), TP("stock-movements", 1)
 
@@ -29,6 +32,10 @@ class Polls(Consumer):
         self.unpolled = 0
         self._fetch_from = {}
         self._read_offset: dict[TP, int | None] = {}
+        self._voided = set()
+        self.flow_active = True
+        self.polls: list[dict[TP, Any]] = []
+        self.during_poll: Callable[[], None] = lambda: None
         self._flow_epoch = 0
         self._positions = positions
         self._thread = cast(Any, SimpleNamespace(poll_state=lambda _: self.unpolled))
@@ -44,6 +51,10 @@ class Polls(Consumer):
             ),
         )
 
+    @property
+    def should_stop(self) -> bool:
+        return False
+
     def _get_active_partitions(self) -> set[TP]:
         return {ONE, TWO}
 
@@ -52,7 +63,8 @@ class Polls(Consumer):
 
     async def _getmany(self, tps: set[TP], timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109 - Faust's signature
         self.asked.append((tps, timeout))
-        return {}
+        self.during_poll()
+        return self.polls.pop(0) if self.polls else {}
 
     async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
         return dict.fromkeys(tps, 40)
@@ -93,6 +105,41 @@ async def test_the_state_decides_where_to_read_on(consumer: Polls) -> None:
 
     assert consumer.sought == {ONE: 17, TWO: 40}
     assert consumer._read_offset == dict.fromkeys(consumer.assignment())
+
+
+async def test_what_a_poll_across_a_rebalance_brought_is_read_again(
+    consumer: Polls,
+) -> None:
+    """It began before the rebalance and ended after the seek, with what is there."""
+    consumer.polls = [{ONE: [record(17), record(18)]}, {ONE: [record(17)]}]
+    consumer._fetch_from = {ONE: 17, TWO: 40}
+
+    def rebalance() -> None:
+        consumer._flow_epoch += 1
+        consumer.during_poll = lambda: None
+
+    consumer.during_poll = rebalance
+    assert [tp async for tp, _ in consumer.getmany(1.0)] == []
+    assert consumer.sought == {}
+
+    delivered = [message async for _, message in consumer.getmany(1.0)]
+
+    assert consumer.sought == {ONE: 17}
+    assert [each.value.fetched_from for each in delivered] == [17]
+    consumer.sought = {}
+    assert [tp async for tp, _ in consumer.getmany(1.0)] == []
+    assert consumer.sought == {}, "once is enough"
+
+
+async def test_partitions_that_are_no_longer_ours_are_not_read_again(
+    consumer: Polls,
+) -> None:
+    consumer._voided = {ONE, TWO}
+    consumer._fetch_from = {TWO: 40}
+
+    assert [tp async for tp, _ in consumer.getmany(1.0)] == []
+
+    assert consumer.sought == {TWO: 40}
 
 
 async def test_a_full_partition_is_left_out_and_asked_again_soon() -> None:
