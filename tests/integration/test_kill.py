@@ -94,12 +94,6 @@ async def test_a_worker_killed_at_any_step_of_a_commit_counts_everything_once(
     await assert_exact(house, trade)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="Held on a quiet machine, failed three times on a busy one, the last on the "
-    "day it was written: once 14 records were parked, once 14 movements were not there "
-    "yet when all seemed settled. The cause is open; see the closing note.",
-)
 async def test_workers_frozen_past_the_session_timeout_wake_up_harmless(
     broker_kind: str, zombies: Shelf
 ) -> None:
