@@ -62,6 +62,12 @@ class LogReader:
         """Return each partition's end: the offset of the next committed record."""
         return await self._ends(self._partitions(physical(self._settings, topic)))
 
+    async def is_whole(self, topic: Topic) -> bool:
+        """Say whether a topic still holds every record it ever had."""
+        tps = self._partitions(physical(self._settings, topic))
+        firsts = await self._open.beginning_offsets(tps)
+        return not any(firsts.values())
+
     async def uncommitted(self, topic: Topic) -> int:
         """Return how many offsets at the ends belong to transactions still open.
 
