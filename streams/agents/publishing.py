@@ -1,6 +1,6 @@
 """The publishing stage: levels and answers in, what each commerce entry is owed out.
 
-It never calls commerce; `agents.delivery` does, and the answers come back as records.
+It never calls commerce; `streams.delivery` does, and the answers come back as records.
 """
 
 from streams.agents.publishing_levels import Plan, fold_levels, sweep
