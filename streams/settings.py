@@ -15,6 +15,8 @@ class CommercetoolsSettings(BaseModel):
     project_key: str = ""
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
+    webhook_key: SecretStr = SecretStr("")
+    orders: bool = False
     stock_counting: Literal["commerce", "pool"] = "commerce"
     entries: Literal["channel", "pool", "both"] = "channel"
     max_concurrency: int = Field(default=8, ge=1, le=64)
@@ -28,11 +30,47 @@ class NewStoreSettings(BaseModel):
     """
 
     webhook_key: SecretStr = SecretStr("")
+    api_url: str = ""
+    auth_url: str = ""
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    availability_path: str = "/v0/d/availabilities"
+    max_concurrency: int = Field(default=8, ge=1, le=64)
+    requests_per_second: float = Field(default=50.0, gt=0)
     tenant: str = ""
     sku_identifier: str = "sku"
     sellable_conditions: str = "1,sellable"
     event_aliases: str = ""
     adjustments_file: Path | None = None
+
+
+class SourcingSettings(BaseModel):
+    """How web orders find the place that fulfils them.
+
+    `locations` is the configured order, written with commas; empty: every enabled
+    location, nearest country first. `reroutes` says who sends a failed unit on.
+    """
+
+    locations: str = ""
+    splits: bool = True
+    reroutes: Literal["oneshelf", "newstore"] = "oneshelf"
+    check_deadline_s: float = Field(default=0.8, gt=0, le=30)
+    answer_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    rounds_max: int = Field(default=8, ge=1, le=100)
+
+
+class OrdersSettings(BaseModel):
+    """How long things about an order wait, in seconds.
+
+    A window of fulfilments closes after `window_quiet_s` without news, at the latest
+    `window_longest_s` after it opened, and at once when nothing more is to come.
+    """
+
+    window_quiet_s: float = Field(default=30.0, ge=0, le=86_400)
+    window_longest_s: float = Field(default=300.0, ge=0, le=86_400)
+    window_closes_complete: bool = True
+    return_wait_s: float = Field(default=900.0, ge=0, le=604_800)
+    link_wait_s: float = Field(default=900.0, ge=0, le=604_800)
 
 
 class KafkaSecuritySettings(BaseModel):
@@ -76,3 +114,5 @@ class Settings(BaseSettings):
     crash_at: str = ""
     commercetools: CommercetoolsSettings = CommercetoolsSettings()
     newstore: NewStoreSettings = NewStoreSettings()
+    orders: OrdersSettings = OrdersSettings()
+    sourcing: SourcingSettings = SourcingSettings()

@@ -44,6 +44,9 @@ TRANSFERS = Table(
     prefix=b"t",
     key="transfer ref, then sku|location_id",
 )
+REQUESTS = Table(
+    name="requests", stage="ledger", prefix=b"q", key="sku|reservation request id"
+)
 EXPIRIES = Table(
     name="expiries", stage="ledger", prefix=b"x", key="hour due, then batch and table"
 )
@@ -59,6 +62,23 @@ PUBLISHED_LEVELS = Table(
     name="published_levels", stage="publishing", prefix=b"v", key="sku|location_id"
 )
 
+# Linking
+ORDER_LINKS = Table(
+    name="order_links",
+    stage="linking",
+    prefix=b"k",
+    key="ct: and commercetools' order id, or ns: and NewStore's order uuid",
+)
+LINK_TIMERS = Table(
+    name="link_timers", stage="linking", prefix=b"t", key="time due, then the link's"
+)
+
+# Orders
+ORDERS = Table(name="orders", stage="orders", prefix=b"o", key="order number")
+ORDER_TIMERS = Table(
+    name="order_timers", stage="orders", prefix=b"t", key="time due, then order number"
+)
+
 ALL = (
     WAITING,
     LEVELS,
@@ -66,7 +86,12 @@ ALL = (
     UNITS,
     HISTORY,
     TRANSFERS,
+    REQUESTS,
     EXPIRIES,
     PUBLICATIONS,
     PUBLISHED_LEVELS,
+    ORDER_LINKS,
+    LINK_TIMERS,
+    ORDERS,
+    ORDER_TIMERS,
 )

@@ -33,7 +33,7 @@ NEWSTORE_EVENTS = Topic(
     writer="webhook, edge producers, replay",
 )
 STOCK_MOVEMENTS = Topic(
-    name="stock-movements", schema="StockMovement", key="sku", writer="intake"
+    name="stock-movements", schema="StockMovement", key="sku", writer="intake, orders"
 )
 LEDGER_ENTRIES = Topic(
     name="ledger-entries",
@@ -54,6 +54,39 @@ COMMERCE_ANSWERS = Topic(
     schema="InventoryAnswer",
     key="sku",
     writer="commercetools delivery",
+)
+COMMERCE_MESSAGES = Topic(
+    name="commerce-messages",
+    schema="commercetools message, Platform format or CloudEvents",
+    key="whatever commercetools sends",
+    writer="commercetools subscription, webhook",
+)
+ORDER_NEWS = Topic(
+    name="order-news",
+    schema="OrderNote",
+    key="ct: and commercetools' order id, or ns: and NewStore's order uuid",
+    writer="intake, linking delivery",
+)
+ORDER_FACTS = Topic(
+    name="order-facts", schema="OrderNote", key="order number", writer="linking"
+)
+ORDER_ANSWERS = Topic(
+    name="order-answers",
+    schema="OrderAnswer",
+    key="order number",
+    writer="orders delivery",
+)
+RESERVATION_REQUESTS = Topic(
+    name="reservation-requests",
+    schema="ReservationRequest",
+    key="sku",
+    writer="orders",
+)
+RESERVATION_ANSWERS = Topic(
+    name="reservation-answers",
+    schema="ReservationAnswer",
+    key="order number",
+    writer="ledger",
 )
 EXCEPTIONS = Topic(
     name="exceptions",
@@ -83,6 +116,12 @@ ALL = (
     LEDGER_ENTRIES,
     STOCK_LEVELS,
     COMMERCE_ANSWERS,
+    COMMERCE_MESSAGES,
+    ORDER_NEWS,
+    ORDER_FACTS,
+    ORDER_ANSWERS,
+    RESERVATION_REQUESTS,
+    RESERVATION_ANSWERS,
     EXCEPTIONS,
     LOCATIONS,
     PRODUCTS,

@@ -1,0 +1,64 @@
+"""Values of the domain as JSON messages that say their own kind and version."""
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from streams.mapping.stock import Undecodable
+
+T = TypeVar("T")
+
+VERSION = 1
+
+
+class _Head(msgspec.Struct, frozen=True):
+    kind: str
+    schema_version: int
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Tagged(Generic[T]):
+    """Writes and reads the values of a family of dataclasses, each under its kind."""
+
+    def __init__(self, kinds: Mapping[str, type[Any]]) -> None:
+        """Args: kinds: The family, by the name that stands in the message."""
+        self.kinds = dict(kinds)
+        self._names = {kind: name for name, kind in kinds.items()}
+        self._decoders = {
+            name: msgspec.json.Decoder(kind) for name, kind in kinds.items()
+        }
+
+    def encode(self, value: T) -> bytes:
+        """Write a value; times in UTC are written with `Z`."""
+        head = f'{{"schema_version":{VERSION},"kind":"{self._names[type(value)]}",'
+        return head.encode() + _encode(value)[1:]
+
+    def decode(self, message: bytes | None) -> T:
+        """Read a value.
+
+        Raises:
+            Undecodable: The bytes are not a message of this family, or of a version
+                that is not known here.
+        """
+        if message is None:
+            raise Undecodable("$", "The record is empty.")
+        try:
+            head = _decode_head(message)
+            decoder = self._decoders.get(head.kind)
+            if decoder is not None and head.schema_version == VERSION:
+                value: T = decoder.decode(message)
+                return value
+        except msgspec.ValidationError as error:
+            text, _, path = str(error).partition(" - at `")
+            raise Undecodable(path.rstrip("`") or "$", f"{text}.") from error
+        except msgspec.DecodeError as error:
+            raise Undecodable("$", f"Not JSON: {error}.") from error
+        raise Undecodable(
+            "kind",
+            f"{head.kind!r} of version {head.schema_version} is not known here; known "
+            f"are {', '.join(self.kinds)}, version {VERSION}. Upgrade the workers.",
+        )
