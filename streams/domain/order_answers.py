@@ -19,6 +19,8 @@ class StockChecked:
 
     Attributes:
         run: The sourcing run that asked; an answer to another run changes nothing.
+        round: The run's round that asked; so here.
+        check: The first, second … check of that round; so here.
     """
 
     order_number: str
@@ -26,6 +28,8 @@ class StockChecked:
     found: tuple[StockFound, ...]
     answered_at: datetime
     trouble: str = ""
+    round: int = 0
+    check: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

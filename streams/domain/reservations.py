@@ -36,6 +36,9 @@ class ReservationRequest:
         unit_ids: Our names of the units in the ledger, `{order number}/{unit}`.
         attempt: 1, 2, 3 … per unit; a later attempt's reservation moves the unit.
         location_id: Where; empty for a quote.
+        rank: NewStore's rank of what made another place necessary (a failed
+            fulfilment); 0 at first. A reservation of that rank and this attempt is
+            later than what NewStore said then, and earlier than what it says next.
     """
 
     request_id: str
@@ -46,6 +49,7 @@ class ReservationRequest:
     requested_at: datetime
     attempt: int = 0
     location_id: str = ""
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
