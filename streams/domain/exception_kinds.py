@@ -1,0 +1,57 @@
+"""Kinds of exceptions, coarse enough for a chart, and the reason codes of each."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a person has to look at."""
+
+    UNKNOWN_SKU = "unknown_sku"
+    UNKNOWN_LOCATION = "unknown_location"
+    MALFORMED = "malformed"
+    NOT_OURS = "not_ours"
+    UNCLEAR = "unclear"
+    CLOSED_PERIOD = "closed_period"
+    DOWNSTREAM_REJECTED = "downstream_rejected"
+    OTHER = "other"
+
+
+REASONS: Mapping[Kind, frozenset[str]] = {
+    Kind.UNKNOWN_SKU: frozenset({"unknown_sku"}),
+    Kind.UNKNOWN_LOCATION: frozenset({"unknown_location", "unknown_stock_location"}),
+    Kind.MALFORMED: frozenset(
+        {
+            "empty_record",
+            "broken_json",
+            "missing_field",
+            "wrong_type",
+            "wrong_key",
+            "wrong_content",
+            "name_too_long",
+            "undecodable",
+            "not_a_parked_record",
+            "impossible_name",
+            "impossible_rank",
+            "missing_location",
+            "impossible_pool",
+            "missing_account",
+            "nothing_to_move",
+            "missing_entry",
+        }
+    ),
+    Kind.NOT_OURS: frozenset({"wrong_tenant"}),
+    Kind.UNCLEAR: frozenset(
+        {"impossible_quantity", "unclear_adjustment", "ambiguous_count"}
+    ),
+    Kind.CLOSED_PERIOD: frozenset({"count_too_old"}),
+    Kind.DOWNSTREAM_REJECTED: frozenset({"commerce_refused"}),
+}
+"""Every reason code there is, under its kind; one that is missing here is `other`."""
+
+_KIND_OF = {reason: kind for kind, reasons in REASONS.items() for reason in reasons}
+
+
+def kind_of(reason: str) -> Kind:
+    """Return the kind of a reason code."""
+    return _KIND_OF.get(reason, Kind.OTHER)
