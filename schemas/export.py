@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 import schemas
 from schemas.exceptions import ExceptionHeaders
@@ -139,7 +139,7 @@ def _is_message(value: object) -> bool:
         and issubclass(value, BaseModel)
         and not value.__name__.startswith("_")
         # A base class of messages has nothing but its version.
-        and len(value.model_fields) > 1
+        and (len(value.model_fields) > 1 or issubclass(value, RootModel))
         and _version(value) > 0
     )
 

@@ -57,7 +57,7 @@ COMMERCE_ANSWERS = Topic(
 )
 COMMERCE_MESSAGES = Topic(
     name="commerce-messages",
-    schema="commercetools message, Platform format or CloudEvents",
+    schema="CommerceMessage",
     key="whatever commercetools sends",
     writer="commercetools subscription, webhook",
 )

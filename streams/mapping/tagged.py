@@ -1,4 +1,4 @@
-"""Values of the domain as JSON messages that say their own kind and version."""
+"""Values of the domain as JSON messages that say their own type and version."""
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,8 @@ VERSION = 1
 
 
 class _Head(msgspec.Struct, frozen=True):
-    kind: str
+    # Not "kind": a value may have a field of that name (ReservationRequest has).
+    type: str
     schema_version: int
 
 
@@ -22,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Tagged(Generic[T]):
-    """Writes and reads the values of a family of dataclasses, each under its kind."""
+    """Writes and reads the values of a family of dataclasses, each by its type."""
 
     def __init__(self, kinds: Mapping[str, type[Any]]) -> None:
         """Args: kinds: The family, by the name that stands in the message."""
@@ -34,7 +35,7 @@ class Tagged(Generic[T]):
 
     def encode(self, value: T) -> bytes:
         """Write a value; times in UTC are written with `Z`."""
-        head = f'{{"schema_version":{VERSION},"kind":"{self._names[type(value)]}",'
+        head = f'{{"schema_version":{VERSION},"type":"{self._names[type(value)]}",'
         return head.encode() + _encode(value)[1:]
 
     def decode(self, message: bytes | None) -> T:
@@ -48,7 +49,7 @@ class Tagged(Generic[T]):
             raise Undecodable("$", "The record is empty.")
         try:
             head = _decode_head(message)
-            decoder = self._decoders.get(head.kind)
+            decoder = self._decoders.get(head.type)
             if decoder is not None and head.schema_version == VERSION:
                 value: T = decoder.decode(message)
                 return value
@@ -58,7 +59,7 @@ class Tagged(Generic[T]):
         except msgspec.DecodeError as error:
             raise Undecodable("$", f"Not JSON: {error}.") from error
         raise Undecodable(
-            "kind",
-            f"{head.kind!r} of version {head.schema_version} is not known here; known "
+            "type",
+            f"{head.type!r} of version {head.schema_version} is not known here; known "
             f"are {', '.join(self.kinds)}, version {VERSION}. Upgrade the workers.",
         )
