@@ -34,7 +34,6 @@ from streams.settle import wait_until_settled
 from streams.up import environment_of, free_port
 from streams.verify import Verification, verify
 from streams.wiring import STAGES
-from streams.worker import EXIT_FAILED
 
 ROOT = Path(__file__).resolve().parents[2]
 WEBHOOK_KEY = "integration-webhook-key"
@@ -42,6 +41,7 @@ READY_TIMEOUT_S = 90.0
 SETTLE_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 LOG_TAIL_LINES = 25
+DEADLY = (signal.SIGKILL, signal.SIGTERM)
 OPEN_PARTITION = re.compile(r"^oneshelf_stage_commits_total\{", re.MULTILINE)
 
 
@@ -49,18 +49,31 @@ class NotReady(Exception):
     """A worker did not get where the test needs it; the end of its log is in here."""
 
 
+class EndedByItself(Exception):
+    """A worker ended although no test asked it to; the end of its log is in here."""
+
+
 @dataclass(slots=True)
 class WorkerProcess:
-    """One worker: its settings as environment, its process while it runs."""
+    """One worker: its settings as environment, its process while it runs.
+
+    Attributes:
+        may_end: The test has asked it to end, or waits for that: it is no surprise.
+        surprises: The exit codes with which earlier lives ended by themselves.
+    """
 
     name: str
     url: str
     environment: dict[str, str]
     log_file: Path
     process: subprocess.Popen[bytes] | None = None
+    may_end: bool = False
+    surprises: list[int] = field(default_factory=list)
 
     def start(self, **settings: str) -> None:
         """Start it; keywords are settings for this start alone, as `crash_at`."""
+        self.surprises = self.unasked_ends()
+        self.may_end = False
         extra = {f"ONESHELF_{name.upper()}": value for name, value in settings.items()}
         with self.log_file.open("ab") as output:
             self.process = subprocess.Popen(
@@ -77,31 +90,43 @@ class WorkerProcess:
         """Return what it ended with; None while it runs."""
         return None if self.process is None else self.process.poll()
 
+    def unasked_ends(self) -> list[int]:
+        """Return the exit codes with which it ended although nobody asked it to."""
+        code = self.exit_code
+        if code is None or self.may_end:
+            return self.surprises
+        return [*self.surprises, code]
+
     def signal(self, number: signal.Signals) -> None:
         """Signal the process if it still runs."""
         if self.process is not None and self.process.poll() is None:
+            self.may_end = self.may_end or number in DEADLY
             self.process.send_signal(number)
 
     async def kill(self) -> None:
         """End it as a power cut would."""
         self.signal(signal.SIGKILL)
-        await self.wait()
+        await self._ended()
 
     async def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
-        """Return the exit code once it has ended."""
-        if self.process is None:
-            raise RuntimeError(f"{self.name} was never started")
-        return await asyncio.to_thread(self.process.wait, timeout_s)
+        """Return the exit code once it has ended by itself, as the test expects."""
+        self.may_end = True
+        return await self._ended(timeout_s)
 
     async def stop(self) -> int:
         """Ask it to stop; kill it where it does not."""
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            return await self.wait()
+            return await self._ended()
         except subprocess.TimeoutExpired:
             await self.kill()
             raise
+
+    async def _ended(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
+        if self.process is None:
+            raise RuntimeError(f"{self.name} was never started")
+        return await asyncio.to_thread(self.process.wait, timeout_s)
 
     def log(self) -> str:
         """Return what all its lives have logged so far."""
@@ -110,11 +135,16 @@ class WorkerProcess:
 
 @dataclass(slots=True)
 class Shelf:
-    """Everything one test runs."""
+    """Everything one test runs.
+
+    Attributes:
+        forgiven: Exit codes after which a worker may be started again unasked.
+    """
 
     settings: Settings
     sandbox: SandboxServer
     folder: Path
+    forgiven: frozenset[int] = frozenset()
     workers: dict[str, WorkerProcess] = field(default_factory=dict)
     client: httpx.AsyncClient = field(default_factory=httpx.AsyncClient)
 
@@ -149,11 +179,31 @@ class Shelf:
         try:
             async with asyncio.timeout(timeout_s):
                 while await self.partitions(running) != wanted:
-                    _supervise(running)
+                    self._supervise(running)
                     await asyncio.sleep(0.1)
         except TimeoutError:
             logs = "\n".join(f"{each.name}:\n{tail(each)}" for each in running)
             raise NotReady(f"not ready after {timeout_s:.0f} s\n{logs}") from None
+
+    def assert_none_ended_by_itself(self) -> None:
+        """Raise where a worker ended although no test asked it to.
+
+        Raises:
+            EndedByItself: With the exit codes, and the end of its log.
+        """
+        for worker in self.workers.values():
+            unforgiven = [c for c in worker.unasked_ends() if c not in self.forgiven]
+            if unforgiven:
+                raise EndedByItself(
+                    f"{worker.name} ended by itself with {unforgiven}\n{tail(worker)}"
+                )
+
+    def _supervise(self, workers: Iterable[WorkerProcess]) -> None:
+        """Start again what may fail; anything else that ended fails the test."""
+        self.assert_none_ended_by_itself()
+        for worker in workers:
+            if worker.exit_code in self.forgiven:
+                worker.start()
 
     async def partitions(self, workers: Iterable[WorkerProcess]) -> int:
         """Return how many stage partitions they have open; 0 if one is not ready."""
@@ -225,24 +275,26 @@ def tail(worker: WorkerProcess) -> str:
     return "\n".join(worker.log().splitlines()[-LOG_TAIL_LINES:])
 
 
-def _supervise(workers: Iterable[WorkerProcess]) -> None:
-    """Start failed workers again: the embedded broker loses some that join at once."""
-    for worker in workers:
-        if worker.exit_code == EXIT_FAILED:
-            worker.start()
-
-
 @asynccontextmanager
 async def shelf(
-    broker: str, topic_prefix: str, folder: Path, **changes: Any
+    broker: str,
+    topic_prefix: str,
+    folder: Path,
+    forgiven: frozenset[int] = frozenset(),
+    **changes: Any,
 ) -> AsyncIterator[Shelf]:
-    """Set up topics, sandbox and settings; yield; take down all that runs."""
+    """Set up topics, sandbox and settings; yield; take down all that runs.
+
+    Raises:
+        EndedByItself: In the end, where a worker had ended although no test asked.
+    """
     with SandboxServer() as sandbox:
         settings = settings_for(broker, topic_prefix, folder, sandbox.url, **changes)
         await create_topics(settings, STAGES)
-        made = Shelf(settings, sandbox, folder)
+        made = Shelf(settings, sandbox, folder, forgiven)
         try:
             yield made
+            made.assert_none_ended_by_itself()
         finally:
             await _take_down(made)
 
