@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
 
 HEADERS: Mapping[str, str] = {
     "source_topic": "__streams.errors.topic",
@@ -103,3 +103,35 @@ class ExceptionRecord(BaseModel):
                 "body_encoding": encoding,
             }
         )
+
+
+class ExceptionCommand(BaseModel):
+    """What a person asks of a case or group, or a stage's news that a record succeeded.
+
+    Names exactly what it is about: a case, a group of cases, or, for a stage's news, a
+    record by where it was first.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    schema_version: Literal[1] = 1
+    action: Literal["assign", "edit", "retry", "dismiss", "settle"]
+    """`settle` is written by stages only."""
+    at: AwareDatetime
+    by: str
+    """Who: the API key's name and what the person calls herself; or the stage."""
+    case_id: str = ""
+    group_id: str = ""
+    """For `retry`: all unfinished cases of the group, in this record's partition."""
+    origin: str = ""
+    """`topic/partition/offset`: which record to edit, or which one succeeded."""
+    until: int = -1
+    """For `settle`: every parking up to this offset is done with."""
+    owner: str = ""
+    """For `assign`: who looks after the case now; empty for nobody."""
+    said: str = ""
+    """Why, in the person's words."""
+    body_base64: Base64Bytes = b""
+    """For `edit`: the record's new bytes."""

@@ -79,6 +79,46 @@ ORDER_TIMERS = Table(
     name="order_timers", stage="orders", prefix=b"t", key="time due, then order number"
 )
 
+# Exceptions
+CASES = Table(name="cases", stage="exceptions", prefix=b"c", key="case id")
+CASE_RECORDS = Table(
+    name="case_records",
+    stage="exceptions",
+    prefix=b"r",
+    key="case id, then the record's topic and offset",
+)
+CASE_ORIGINS = Table(
+    name="case_origins",
+    stage="exceptions",
+    prefix=b"o",
+    key="stage|topic/partition/offset",
+)
+CASE_SUCCESSES = Table(
+    name="case_successes",
+    stage="exceptions",
+    prefix=b"s",
+    key="what succeeded: case id, or stage|topic/partition/offset not parked yet",
+)
+CASE_QUEUE = Table(
+    name="case_queue",
+    stage="exceptions",
+    prefix=b"q",
+    key="unfinished or closed, then time, then case id",
+)
+CASE_GROUPS = Table(name="case_groups", stage="exceptions", prefix=b"g", key="group id")
+CASE_MEMBERS = Table(
+    name="case_members",
+    stage="exceptions",
+    prefix=b"m",
+    key="group id, then unfinished case's id",
+)
+CASE_TALLIES = Table(
+    name="case_tallies", stage="exceptions", prefix=b"t", key="kind|state"
+)
+CASE_RETRIES = Table(
+    name="case_retries", stage="exceptions", prefix=b"y", key="case or group under way"
+)
+
 ALL = (
     WAITING,
     LEVELS,
@@ -94,4 +134,13 @@ ALL = (
     LINK_TIMERS,
     ORDERS,
     ORDER_TIMERS,
+    CASES,
+    CASE_RECORDS,
+    CASE_ORIGINS,
+    CASE_SUCCESSES,
+    CASE_QUEUE,
+    CASE_GROUPS,
+    CASE_MEMBERS,
+    CASE_TALLIES,
+    CASE_RETRIES,
 )

@@ -95,6 +95,13 @@ EXCEPTIONS = Topic(
     writer="every stage",
     retention_days=90,
 )
+EXCEPTION_COMMANDS = Topic(
+    name="exception-commands",
+    schema="ExceptionCommand",
+    key="case id, group id, or a record's topic/partition/offset",
+    writer="HTTP, every stage (what succeeded)",
+    retention_days=90,
+)
 LOCATIONS = Topic(
     name="locations",
     schema="Location",
@@ -123,6 +130,7 @@ ALL = (
     RESERVATION_REQUESTS,
     RESERVATION_ANSWERS,
     EXCEPTIONS,
+    EXCEPTION_COMMANDS,
     LOCATIONS,
     PRODUCTS,
 )

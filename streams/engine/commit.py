@@ -27,8 +27,10 @@ from streams.engine.headers import (
     parked_headers,
     schema_header,
 )
+from streams.engine.settling import settle_retried, settlements
+from streams.mapping.exceptions import encode_command
 from streams.tables import Table
-from streams.topics import EXCEPTIONS, Topic
+from streams.topics import EXCEPTION_COMMANDS, EXCEPTIONS, Topic
 
 # Keys of the engine itself inside a stage's store; tables' prefixes are letters.
 META = b"\x00"
@@ -196,6 +198,7 @@ class PartitionRuntime:
                 return 0
             batch = Batch(topic, self.partition, fresh)
             result = self.stage.fold(self.view, batch, self._context())
+            settle_retried(result, fresh)
             await self._commit(result, {topic: fresh[-1].offset + 1})
             return len(fresh)
 
@@ -204,7 +207,11 @@ class PartitionRuntime:
         async with self._lock:
             result = self.stage.tick(self.view, self._context())
             if result is None or not (
-                result.writes or result.outputs or result.parked or result.counts
+                result.writes
+                or result.outputs
+                or result.parked
+                or result.settled
+                or result.counts
             ):
                 return False
             await self._commit(result, {})
@@ -278,6 +285,13 @@ class PartitionRuntime:
                 )
                 for parked in result.parked
             ]
+        if result.settled:
+            now = self._environment.clock()
+            schema = schema_header(EXCEPTION_COMMANDS)
+            outgoing.setdefault((EXCEPTION_COMMANDS, here), []).extend(
+                Outgoing(*encode_command(command), [schema])
+                for command in settlements(result, self.stage.name, now)
+            )
         return outgoing
 
 

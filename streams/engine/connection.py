@@ -25,11 +25,12 @@ _ABANDON_S = 1.0
 
 
 class Entry(NamedTuple):
-    """A record to append."""
+    """A record to append; without a partition its key chooses one."""
 
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    partition: int | None = None
 
 
 class Receipt:
@@ -225,7 +226,10 @@ class Connection:
         """Queue records of a known topic; the receipt tells what becomes of them."""
         lanes = self._lanes[topic]
         for index, entry in enumerate(entries):
-            lane = self._partition_of(entry.key, lanes, lanes)
+            if entry.partition is None:
+                lane = self._partition_of(entry.key, lanes, lanes)
+            else:
+                lane = lanes[entry.partition]
             lane.put(_Slot(entry, receipt, index))
 
     def expire(self, before: float, error: Exception) -> float | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from streams.domain.exceptions import Trouble
 from streams.domain.reference import Reference
 from streams.tables import Table
 from streams.topics import Topic
@@ -72,7 +73,8 @@ class Context:
 
 class Output(NamedTuple):
     """A record to send. Without `routing_key` the key chooses the partition; with
-    `same_partition` the record stays in the partition of the fold."""
+    `same_partition` the record stays in the partition of the fold. `headers` go before
+    the engine's own."""
 
     key: bytes | None
     value: bytes | None
@@ -80,6 +82,7 @@ class Output(NamedTuple):
     routing_key: bytes | None = None
     same_partition: bool = False
     schema: str | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Parked(NamedTuple):
@@ -95,6 +98,13 @@ class Parked(NamedTuple):
     sentence: str
 
 
+class Settled(NamedTuple):
+    """A record that was parked once is through; or, with a trouble, all before it."""
+
+    record: Record
+    trouble: Trouble | None = None
+
+
 @dataclass(slots=True)
 class Result:
     """What a fold wants done: the engine does all of it in one commit, or none."""
@@ -102,6 +112,7 @@ class Result:
     writes: dict[Table, dict[bytes, bytes | None]] = field(default_factory=dict)
     outputs: dict[Topic, list[Output]] = field(default_factory=dict)
     parked: list[Parked] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
     def put(self, table: Table, key: bytes, value: bytes | None) -> None:
@@ -116,6 +127,14 @@ class Result:
     ) -> None:
         self.parked.append(Parked(record, reason, field, value[:200], sentence))
         self.count("parked")
+
+    def settle(self, record: Record, trouble: Trouble | None = None) -> None:
+        """Tell the exceptions list that a parked record is through by itself.
+
+        Records that were sent again need no telling: the engine sees them. With a
+        trouble, all records are through that had it before this one.
+        """
+        self.settled.append(Settled(record, trouble))
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to one of the stage's counters; they are part of the commit, so exact."""

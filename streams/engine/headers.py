@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from streams.engine.fold import Output, Parked, Record
+from streams.mapping.exceptions import RETRY_OF
 from streams.topics import Topic
 
 Headers = Sequence[tuple[str, bytes]]
@@ -51,8 +52,8 @@ def output_headers(
     named = (SCHEMA, output.schema.encode()) if output.schema else schema
     cause = output.cause
     if cause is None:
-        return [named]
-    built = [named, (CAUSE, cause_of(cause).encode())]
+        return [*output.headers, named]
+    built = [*output.headers, named, (CAUSE, cause_of(cause).encode())]
     for item in cause.headers:
         if item[0] == TRACE:
             built.append(item)
@@ -66,13 +67,14 @@ def parked_headers(
     """Build a parked record's headers: its own, then why and where it was parked.
 
     Where the record came back from the exceptions list, the earlier reason gives way
-    to the new one.
+    to the new one, and where it was first stays.
     """
     record = parked.record
     own = [
         item
         for item in record.headers
-        if not item[0].startswith(("__streams.errors.", "oneshelf-"))
+        if item[0] == RETRY_OF
+        or not item[0].startswith(("__streams.errors.", "oneshelf-"))
     ]
     return [
         *own,

@@ -350,7 +350,8 @@ def _with_trace(headers: Headers) -> list[tuple[str, bytes]]:
 
 
 def _complete(topic: Topic, schema: tuple[str, bytes], entry: Entry) -> Entry:
-    complete = Entry(entry.key, entry.value, [schema, *_with_trace(entry.headers)])
+    headers = [schema, *_with_trace(entry.headers)]
+    complete = Entry(entry.key, entry.value, headers, entry.partition)
     size = _size(complete) - _RECORD_OVERHEAD_BYTES
     if size > RECORD_BYTES_MAX:
         raise RecordTooLarge(topic.name, entry.key, size, RECORD_BYTES_MAX)

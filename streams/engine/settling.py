@@ -1,0 +1,35 @@
+"""Successes that the exceptions list must hear of, in the commit that brings them."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from streams.engine.fold import Record, Result, Settled
+from streams.mapping.exceptions import (
+    RETRY_OF,
+    CommandWire,
+    settle_record,
+    settle_trouble,
+)
+
+
+def settle_retried(result: Result, records: Sequence[Record]) -> None:
+    """Settle the records that people sent again and that the fold did not park.
+
+    They name where they were first in their first header, so that a look at each record
+    is all that this costs.
+    """
+    retried = [one for one in records if one.headers and one.headers[0][0] == RETRY_OF]
+    if retried:
+        parked = {parked.record.offset for parked in result.parked}
+        result.settled += [
+            Settled(record) for record in retried if record.offset not in parked
+        ]
+
+
+def settlements(result: Result, stage: str, now: datetime) -> Iterator[CommandWire]:
+    """Write what a result settled as commands to the exceptions stage."""
+    for record, trouble in result.settled:
+        if trouble is None:
+            yield settle_record(stage, record, now)
+        else:
+            yield settle_trouble(trouble, record, now)
