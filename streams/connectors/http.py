@@ -27,6 +27,7 @@ from streams.connectors.errors import (
     VersionConflict,
 )
 from streams.connectors.tokens import TokenSource
+from streams.connectors.wire import transport_for
 from streams.settings import CommercetoolsSettings
 
 T = TypeVar("T")
@@ -67,13 +68,22 @@ class HttpSession:
     ) -> None:
         connections = settings.max_concurrency + 2
         self._base = f"{settings.api_url.rstrip('/')}/{settings.project_key}"
+        wire = transport_for(
+            self._base,
+            connections=connections,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            answer_timeout_s=answer_timeout_s,
+        )
         self._http = httpx.AsyncClient(
+            transport=wire,
             timeout=httpx.Timeout(answer_timeout_s, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(
                 max_connections=connections, max_keepalive_connections=connections
             ),
             headers={"User-Agent": USER_AGENT},
         )
+        # httpx's client adds redirects, cookies and hooks, which here only cost time.
+        self._dispatch = self._http.send if wire is None else wire.handle_async_request
         self.tokens = TokenSource(
             self._http,
             auth_url=settings.auth_url,
@@ -154,7 +164,7 @@ class HttpSession:
     ) -> httpx.Response:
         request.headers["Authorization"] = f"Bearer {token}"
         try:
-            return await self._http.send(request)
+            return await self._dispatch(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unavailable(
                 f"commercetools cannot be reached at {self._base}: {error!r}",

@@ -22,6 +22,7 @@ from streams.connectors.errors import (
     VersionConflict,
 )
 from streams.settings import CommercetoolsSettings
+from tests.connectors.mocked import mocked
 
 API = "https://api.example.test"
 AUTH = "https://auth.example.test"
@@ -46,9 +47,9 @@ def token(**changes: object) -> httpx.Response:
 
 
 async def answered(response: httpx.Response) -> ConnectorError:
-    with respx.mock:
-        respx.post(f"{AUTH}/oauth/token").mock(return_value=token())
-        respx.post(f"{API}/acme/inventory/e1").mock(return_value=response)
+    with mocked() as vendor:
+        vendor.post(f"{AUTH}/oauth/token").mock(return_value=token())
+        vendor.post(f"{API}/acme/inventory/e1").mock(return_value=response)
         async with CommercetoolsClient(SETTINGS) as client:
             with pytest.raises(ConnectorError) as raised:
                 await client.update_entry("e1", 1, [])
@@ -126,18 +127,19 @@ TOKENS = [
 async def test_a_token_that_does_not_come_says_why(
     response: httpx.Response, kind: type[ConnectorError]
 ) -> None:
-    with respx.mock:
-        respx.post(f"{AUTH}/oauth/token").mock(return_value=response)
+    with mocked() as vendor:
+        vendor.post(f"{AUTH}/oauth/token").mock(return_value=response)
         async with CommercetoolsClient(SETTINGS) as client:
             with pytest.raises(kind) as raised:
                 await client.update_entry("e1", 1, [])
     assert "hush" not in f"{raised.value} {raised.value!r}"
 
 
-@respx.mock
-async def test_a_token_is_asked_for_as_the_vendor_says() -> None:
-    route = respx.post(f"{AUTH}/oauth/token").mock(return_value=token())
-    respx.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
+async def test_a_token_is_asked_for_as_the_vendor_says(
+    vendor: respx.MockRouter,
+) -> None:
+    route = vendor.post(f"{AUTH}/oauth/token").mock(return_value=token())
+    vendor.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
     async with CommercetoolsClient(SETTINGS) as client:
         assert await client.entry_by_id("e1") is None
     request = route.calls.last.request
@@ -145,10 +147,13 @@ async def test_a_token_is_asked_for_as_the_vendor_says() -> None:
     assert request.content == b"grant_type=client_credentials"
 
 
-@respx.mock
-async def test_a_request_carries_token_correlation_id_and_our_name() -> None:
-    respx.post(f"{AUTH}/oauth/token").mock(return_value=token())
-    route = respx.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
+async def test_a_request_carries_token_correlation_id_and_our_name(
+    vendor: respx.MockRouter,
+) -> None:
+    vendor.post(f"{AUTH}/oauth/token").mock(return_value=token())
+    route = vendor.get(f"{API}/acme/inventory/e1").mock(
+        return_value=httpx.Response(404)
+    )
     async with CommercetoolsClient(
         SETTINGS, new_correlation_id=lambda: "oneshelf/1"
     ) as client:
@@ -159,11 +164,12 @@ async def test_a_request_carries_token_correlation_id_and_our_name() -> None:
     assert headers["User-Agent"].startswith("oneshelf/")
 
 
-@respx.mock
-async def test_a_refused_token_is_renewed_once_and_no_more() -> None:
-    tokens = respx.post(f"{AUTH}/oauth/token")
+async def test_a_refused_token_is_renewed_once_and_no_more(
+    vendor: respx.MockRouter,
+) -> None:
+    tokens = vendor.post(f"{AUTH}/oauth/token")
     tokens.side_effect = [token(), token(access_token="t2")]
-    calls = respx.post(f"{API}/acme/inventory/e1").mock(
+    calls = vendor.post(f"{API}/acme/inventory/e1").mock(
         return_value=httpx.Response(401, json=body("invalid_token"))
     )
     async with CommercetoolsClient(SETTINGS) as client:
@@ -172,25 +178,25 @@ async def test_a_refused_token_is_renewed_once_and_no_more() -> None:
     assert (tokens.call_count, calls.call_count) == (2, 2)
 
 
-@respx.mock
-async def test_a_failed_token_request_is_tried_again_by_the_next_one() -> None:
-    tokens = respx.post(f"{AUTH}/oauth/token")
+async def test_a_failed_token_request_is_tried_again_by_the_next_one(
+    vendor: respx.MockRouter,
+) -> None:
+    tokens = vendor.post(f"{AUTH}/oauth/token")
     tokens.side_effect = [httpx.Response(500), token()]
-    respx.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
+    vendor.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
     async with CommercetoolsClient(SETTINGS) as client:
         with pytest.raises(Unavailable):
             await client.entry_by_id("e1")
         assert await client.entry_by_id("e1") is None
 
 
-@respx.mock
-async def test_all_who_wait_get_the_one_token() -> None:
+async def test_all_who_wait_get_the_one_token(vendor: respx.MockRouter) -> None:
     async def slowly(_request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0.01)
         return token()
 
-    tokens = respx.post(f"{AUTH}/oauth/token").mock(side_effect=slowly)
-    respx.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
+    tokens = vendor.post(f"{AUTH}/oauth/token").mock(side_effect=slowly)
+    vendor.get(f"{API}/acme/inventory/e1").mock(return_value=httpx.Response(404))
     async with CommercetoolsClient(SETTINGS) as client:
         await asyncio.gather(*(client.entry_by_id("e1") for _ in range(20)))
     assert tokens.call_count == 1
