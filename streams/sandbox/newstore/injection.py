@@ -49,8 +49,12 @@ class Injection:
             return known
         _check(draft, self._world)
         order = self._make(draft, fingerprint)
-        self._pay(draft, order)
+        account = self._world.payments.open(order.id, order.currency)
+        for payment in draft.payments:
+            self._book(account, payment)
         self._fulfilment.begin(order)
+        if draft.payments and not draft.is_historical:
+            self._tell_paid(account)
         return self._world.orders.get(order.id)
 
     def _make(self, draft: OrderDraft, fingerprint: bytes) -> Order:
@@ -118,24 +122,19 @@ class Injection:
             attributes=tuple(attributes),
         )
 
-    def _pay(self, draft: OrderDraft, order: Order) -> None:
-        account = self._world.payments.open(order.id, order.currency)
-        for payment in draft.payments:
-            self._book(account, payment)
-        if draft.is_historical or not draft.payments:
-            return
+    def _tell_paid(self, account: Account) -> None:
         self._world.emit(
             "payment_account.amount_authorized",
-            order.id,
+            account.order_id,
             {
-                "id": order.id,
-                "order_id": order.id,
+                "id": account.order_id,
+                "order_id": account.order_id,
                 "transactions": [
                     {
                         "id": booked.id,
                         "instrument_id": booked.instrument_id,
                         "amount": booked.amount,
-                        "currency": order.currency,
+                        "currency": account.currency,
                         "correlation_id": booked.correlation_id,
                     }
                     for booked in account.transactions

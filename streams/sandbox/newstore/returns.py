@@ -113,7 +113,7 @@ class Returns:
         if not items:
             raise invalid("A return has at least one item.")
         amounts = [exact("amount", amount, currency) for _, _, amount in items]
-        conditions = [self._condition(code)[1] for _, code, _ in items]
+        conditions = [self._condition(code) for _, code, _ in items]
         made = Return(
             id=world.new_id(),
             order_id=None,
@@ -123,20 +123,15 @@ class Returns:
             unit_ids=tuple(world.new_id() for _ in items),
             product_ids=tuple(product_id for product_id, _, _ in items),
         )
-        self._restock(made, conditions)
-        payload: Payload = {
-            **self._head(made, world.now, made.amount),
-            "return_fee": ZERO,
-            "items": [
-                {
-                    "id": unit_id,
-                    **_item(product_id, self._condition(code), amount, amount, ZERO),
-                }
-                for unit_id, (product_id, code, _), amount in zip(
-                    made.unit_ids, items, amounts, strict=True
-                )
-            ],
-        }
+        self._restock(made, [condition for _, condition in conditions])
+        lines = [
+            {"id": unit_id, **_item(product_id, condition, amount, amount, ZERO)}
+            for unit_id, product_id, condition, amount in zip(
+                made.unit_ids, made.product_ids, conditions, amounts, strict=True
+            )
+        ]
+        payload: Payload = self._head(made, world.now, made.amount)
+        payload |= {"return_fee": ZERO, "items": lines}
         if external_order_id is not None:
             payload["external_order_id"] = external_order_id
         world.emit("return.processed", made.id, payload)

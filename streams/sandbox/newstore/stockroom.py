@@ -69,10 +69,9 @@ class Stockroom:
         world = self._world
         world.node(node_id)
         _check(lines)
-        if asn_id is not None:
-            if asn_id not in self._transfers:
-                raise not_found("ASN", asn_id)
-            del self._transfers[asn_id]
+        if asn_id is not None and self._transfers.pop(asn_id, None) is None:
+            raise not_found("ASN", asn_id)
+        more = {"asn_id": asn_id, "order_ref": order_ref}
         document_id = world.new_id()
         for product_id, quantity in lines:
             world.stock.change(node_id, product_id, on_hand=quantity, shelf=quantity)
@@ -93,8 +92,7 @@ class Stockroom:
                     "chunk_number": number,
                     "total_chunks": len(chunks),
                     "items": stock_lines(chunk),
-                    **({} if asn_id is None else {"asn_id": asn_id}),
-                    **({} if order_ref is None else {"order_ref": order_ref}),
+                    **{name: ref for name, ref in more.items() if ref is not None},
                 },
             )
         return document_id
@@ -154,8 +152,7 @@ class Stockroom:
                     "external_identifiers": {"sku": product_id},
                 }
             )
-            variance = count - row.on_hand
-            world.stock.change(node_id, product_id, on_hand=variance)
+            world.stock.change(node_id, product_id, on_hand=count - row.on_hand)
             fact = Fact("counted", node_id, product_id, count, reference=document_id)
             world.note(fact)
         world.emit(

@@ -81,20 +81,7 @@ class Tills:
     ) -> Order:
         world = self._world
         order_id = world.new_id()
-        unit_ids = []
-        for line in lines:
-            world.require_product(line.product_id)
-            price = exact("price", line.price, currency)
-            tax = exact("tax", line.tax, currency)
-            unit = Unit(
-                id=world.new_id(),
-                order_id=order_id,
-                product_id=line.product_id,
-                price=Price(list_price=price, price=price, tax=tax),
-                service_level=service_level,
-                paid=price,
-            )
-            unit_ids.append(world.units.put(unit).id)
+        units = [self._unit(order_id, line, service_level, currency) for line in lines]
         grace_s = 0.0 if service_level == HANDOVER else world.config.grace_s
         return world.orders.put(
             Order(
@@ -107,12 +94,27 @@ class Tills:
                 placed_at=placed_at,
                 created_at=world.now,
                 opens_at=world.now + timedelta(seconds=grace_s),
-                unit_ids=tuple(unit_ids),
+                unit_ids=tuple(world.units.put(unit).id for unit in units),
                 demand_location_id=node_id,
                 is_exchange=exchange is not None,
                 exchanges=() if exchange is None else (exchange,),
                 details={"associate_id": "sandbox"},
             )
+        )
+
+    def _unit(
+        self, order_id: str, line: SaleLine, service_level: str, currency: str
+    ) -> Unit:
+        self._world.require_product(line.product_id)
+        price = exact("price", line.price, currency)
+        tax = exact("tax", line.tax, currency)
+        return Unit(
+            id=self._world.new_id(),
+            order_id=order_id,
+            product_id=line.product_id,
+            price=Price(list_price=price, price=price, tax=tax),
+            service_level=service_level,
+            paid=price,
         )
 
     def _pay(self, order: Order) -> None:
