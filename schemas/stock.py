@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.ledger import NAME_MAX, QUANTITY_MAX, RANK_MAX
+from streams.domain.movement_checks import ATTEMPT_MAX, NAME_MAX, QUANTITY_MAX, RANK_MAX
 from streams.domain.movements import MovementKind, Outside, Pool
 from streams.domain.postings import Effect
 
@@ -84,6 +84,10 @@ class StockMovement(Message):
     """Ties a transfer's announcement to its receipt."""
     corrects: str = Field(default="", max_length=2 * NAME_MAX)
     """For a correction, the entry that it corrects."""
+    attempt: int = Field(default=0, ge=0, le=ATTEMPT_MAX)
+    """Orders our own reservations of one unit within a rank; 0 for a vendor's."""
+    same_as: str = Field(default="", max_length=NAME_MAX)
+    """For an identification, the unit's other name: that of the order."""
     event_name: str = ""
     """The event that told us, by its vendor's name."""
     document_type: str = ""

@@ -13,6 +13,7 @@ from streams.tables import (
     APPLIED,
     EXPIRIES,
     HISTORY,
+    REQUESTS,
     TRANSFERS,
     UNITS,
     Table,
@@ -22,7 +23,9 @@ FORGOTTEN_PER_TICK = 10_000
 """Keys in one commit, about 0.5 MB of changelog; two ticks a second then keep pace
 with 20,000 movements a second in each partition, all day long."""
 
-_TABLES = {table.name: table for table in (APPLIED, HISTORY, UNITS, TRANSFERS)}
+_TABLES = {
+    table.name: table for table in (APPLIED, HISTORY, UNITS, TRANSFERS, REQUESTS)
+}
 
 
 def forget_due(view: View, now: datetime, result: Result) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from streams.domain.ledger import Problem, check
+from streams.domain.movement_checks import Problem, check
 from streams.domain.movements import Movement
 from streams.domain.transfers import TRANSFER_KINDS
 from streams.domain.units import UNIT_KINDS
@@ -33,7 +33,7 @@ def read_items(records: Iterable[Record], result: Result) -> list[Item]:
         if problem is not None:
             park(record, problem, result)
             continue
-        items.append(_item(record, movement))
+        items.append(item_of(record, movement))
     return items
 
 
@@ -43,7 +43,8 @@ def park(record: Record, problem: Problem, result: Result) -> None:
     result.park(record, reason=reason, field=field, value=value, sentence=sentence)
 
 
-def _item(record: Record, movement: Movement) -> Item:
+def item_of(record: Record, movement: Movement) -> Item:
+    """Return a record's movement with the keys it touches."""
     sku, place, kind = movement.sku, movement.location_id, movement.kind
     unit_id, transfer_ref = movement.unit_id, movement.transfer_ref
     unit = unit_key(sku, unit_id) if unit_id and kind in UNIT_KINDS else None

@@ -3,16 +3,18 @@
 The order of the calls is here; what they answer is the domain's.
 """
 
-from datetime import datetime
+from collections.abc import Iterable
 
 from streams.agents.ledger_inbox import Item
+from streams.agents.ledger_keys import own_name_key
 from streams.agents.ledger_state import LedgerState
 from streams.domain import counts
-from streams.domain.ledger import Problem, count_too_old, decide
+from streams.domain.ledger import decide
 from streams.domain.movements import Movement, MovementKind
 from streams.domain.postings import Outcome, Posting
 from streams.domain.routes import plain_posting
-from streams.domain.stock import INDEX, MAIN, RESERVED, Count, Row, post
+from streams.domain.stock import MAIN, RESERVED, Row, post
+from streams.domain.units import Unit
 from streams.engine.fold import Output, Record
 from streams.mapping.stock import encode_entry, row_key
 
@@ -28,37 +30,32 @@ def apply_movement(item: Item, state: LedgerState) -> Outcome:
     if unit is None and transfer_key is None:
         # Nine movements of ten: nothing but the row bears on them.
         return _enter(record, movement, own_key, plain_posting(movement), state)
+    name = ""
+    if unit is not None and unit_key is not None and unit.same_as:
+        name, unit_key = movement.unit_id, own_name_key(unit_key, unit)
+        unit = state.units.get(unit_key) or Unit()
     transfer = None if transfer_key is None else state.transfer(transfer_key)
-    decision = decide(movement, unit, transfer, now=state.now)
+    decision = decide(movement, unit, transfer, now=state.now, name=name)
     if unit_key is not None and decision.unit is not None:
         state.learn_unit(unit_key, decision.unit)
     if transfer_key is not None and decision.transfer is not None:
         state.learn_transfer(transfer_key, decision.transfer)
-    outcomes = {decision.outcome}
-    for posting in decision.postings:
+    return enter_all(record, movement, decision.outcome, decision.postings, state)
+
+
+def enter_all(
+    record: Record,
+    movement: Movement,
+    outcome: Outcome,
+    postings: Iterable[Posting],
+    state: LedgerState,
+) -> Outcome:
+    """Enter all postings of a movement; say whether a count had seen any of them."""
+    outcomes = set()
+    for posting in postings:
         key = row_key(movement.sku, posting.location_id)
         outcomes.add(_enter(record, movement, key, posting, state))
-    return _ABSORBED if _ABSORBED in outcomes else decision.outcome
-
-
-def apply_count(item: Item, state: LedgerState, since: datetime) -> Outcome | Problem:
-    """Post what a count found; what was recorded before `since` may be forgotten."""
-    record, movement, _, key, _, _ = item
-    place, pool = movement.location_id, movement.pool
-    count = Count(movement.occurred_at, movement.quantity, INDEX[pool])
-    row = state.rows.get(key) or state.row(key)
-    if not counts.supersedes(row, count):
-        trace = counts.superseded_count(place, pool)
-        _post(record, movement, key, row, trace, state)
-        return Outcome.SUPERSEDED
-    if not counts.is_answerable(row, count, remembered_since=since):
-        return count_too_old(movement)
-    moved = state.history.of_row(key, is_new=state.first_entry[key] == 1)
-    posting = counts.decide_count(row, place, pool, count, moved)
-    _post(record, movement, key, row, posting, state)
-    counts.note_count(row, count)
-    state.history.keep(key, counts.still_needed(moved, count))
-    return Outcome.APPLIED
+    return _ABSORBED if _ABSORBED in outcomes else outcome
 
 
 def _enter(
@@ -67,15 +64,15 @@ def _enter(
     """Post within a row, past those pools that a later count has already seen."""
     row, at = state.rows.get(key) or state.row(key), movement.occurred_at
     if not (row.counts and counts.is_late(row, at)):
-        _post(record, movement, key, row, posting, state)
+        post_entry(record, movement, key, row, posting, state)
         return _APPLIED
     parts = counts.absorb(row, posting, at)
     for part in parts:
-        _post(record, movement, key, row, part, state)
+        post_entry(record, movement, key, row, part, state)
     return _APPLIED if parts == (posting,) else _ABSORBED
 
 
-def _post(
+def post_entry(
     record: Record,
     movement: Movement,
     key: bytes,

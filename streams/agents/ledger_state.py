@@ -38,6 +38,9 @@ class LedgerState:
         self.new_applied: dict[bytes, bytes] = {}
         found = view.get(UNITS, keys.unit_keys(items))
         self.units = {key: codec.decode_unit(value) for key, value in found.items()}
+        named = keys.own_name_keys(self.units) - self.units.keys()
+        for key, value in view.get(UNITS, named).items() if named else ():
+            self.units[key] = codec.decode_unit(value)
         self.new_units: dict[bytes, Unit] = {}
         found = view.get(TRANSFERS, keys.transfer_keys(items))
         self.transfers = {k: codec.decode_transfer(v) for k, v in found.items()}

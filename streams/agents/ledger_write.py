@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from streams.agents.ledger_state import LedgerState
 from streams.domain.invariants import InvariantBroken
 from streams.domain.transfers import TRANSFER_DAYS
-from streams.domain.units import UNIT_DAYS
+from streams.domain.units import NAME_DAYS, UNIT_DAYS
 from streams.engine.fold import Output, Result
 from streams.mapping import stock_state as codec
 from streams.mapping.stock import encode_level, split_row_key
@@ -15,6 +15,7 @@ from streams.tables import (
     EXPIRIES,
     HISTORY,
     LEVELS,
+    REQUESTS,
     TRANSFERS,
     UNITS,
     Table,
@@ -25,12 +26,19 @@ KEYS_PER_EXPIRY = 1_000
 """At 50 bytes a key, and 512 at most, an expiry stays below a message's 1 MB."""
 
 
-def write_state(state: LedgerState, result: Result, offset: int, days: int) -> None:
+def write_state(
+    state: LedgerState,
+    result: Result,
+    offset: int,
+    days: int,
+    requests: Sequence[bytes] = (),
+) -> None:
     """Hand the batch's changes to the result.
 
     Args:
         offset: The batch's first; sets its expiries apart from those of other batches.
-        days: How long movement ids and history are remembered.
+        days: How long movement ids, history and answers are remembered.
+        requests: The keys of the requests that were answered.
     """
     _write_rows(state, result)
     if state.new_applied:
@@ -39,14 +47,18 @@ def write_state(state: LedgerState, result: Result, offset: int, days: int) -> N
         result.put(UNITS, key, codec.encode(unit))
     for key, transfer in state.new_transfers.items():
         result.put(TRANSFERS, key, codec.encode(transfer))
-    final = [k for k, unit in state.new_units.items() if unit.final_at]
+    units = state.new_units.items()
+    final = [k for k, unit in units if unit.final_at and not unit.same_as]
+    names = [k for k, unit in units if unit.same_as]
     for table, keys, after_days in (
         (APPLIED, list(state.new_applied), days),
         (HISTORY, state.history.write(result, state.first_entry), days),
         (UNITS, final, UNIT_DAYS),
         (TRANSFERS, list(state.new_transfers), TRANSFER_DAYS),
+        (REQUESTS, requests, days),
     ):
         schedule(result, table, keys, state.now + timedelta(days=after_days), offset)
+    schedule(result, UNITS, names, state.now + timedelta(days=NAME_DAYS), offset)
 
 
 def schedule(

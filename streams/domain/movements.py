@@ -42,6 +42,7 @@ class MovementKind(StrEnum):
     RESERVE = "reserve"
     RELEASE = "release"
     SHIP = "ship"
+    IDENTIFY = "identify"
     HOLD = "hold"
     UNHOLD = "unhold"
     CORRECTION = "correction"
@@ -61,6 +62,9 @@ class Movement:
         source, target: The accounts of an adjustment, correction, hold or unhold.
         unit_id: The sales item's uuid where the movement is about one physical unit.
         rank: Orders events about one unit (NewStore's `logical_timestamp`); 0 if none.
+        attempt: Orders our own reservations of one unit within a rank, 1, 2, 3 …; 0 for
+            what a vendor says.
+        same_as: For an identification, the unit's other name: that of the order.
         commerce_counted: Commerce has lowered its own quantity for this already.
         transfer_ref: Ties a transfer's announcement to its receipt (ASN or order ref).
         corrects: For a correction, the entry that it corrects.
@@ -82,6 +86,8 @@ class Movement:
     commerce_counted: bool = False
     transfer_ref: str = ""
     corrects: str = ""
+    attempt: int = 0
+    same_as: str = ""
     event_name: str = ""
     document_type: str = ""
     document_id: str = ""

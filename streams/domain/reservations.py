@@ -35,6 +35,8 @@ class ReservationRequest:
         order_number: Whom to answer.
         unit_ids: Our names of the units in the ledger, `{order number}/{unit}`.
         attempt: 1, 2, 3 … per unit; a later attempt's reservation moves the unit.
+        rank: The highest rank of NewStore's that the order knows for these units: the
+            reservation comes after that, and before anything later.
         location_id: Where; empty for a quote.
         rank: NewStore's rank of what made another place necessary (a failed
             fulfilment); 0 at first. A reservation of that rank and this attempt is

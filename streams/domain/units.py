@@ -17,6 +17,7 @@ UNIT_KINDS = frozenset(
         MovementKind.RELEASE,
         MovementKind.SHIP,
         MovementKind.SALE,
+        MovementKind.IDENTIFY,
     )
 )
 LEAVING = frozenset((MovementKind.SHIP, MovementKind.SALE))
@@ -24,6 +25,9 @@ LEAVING = frozenset((MovementKind.SHIP, MovementKind.SALE))
 UNIT_DAYS = 60
 """How long a unit is remembered after it left or was cancelled: longer than a carrier
 or a customer takes, so that a late reservation does not hold stock for ever."""
+
+NAME_DAYS = 365
+"""How long another name of a unit is remembered: longer than an order is open."""
 
 
 class Unit(NamedTuple):
@@ -40,6 +44,12 @@ class Unit(NamedTuple):
         unplaced: Units commerce has counted without our knowing at which location;
             they go to the first one named.
         final_at: When we learnt that it left or was cancelled.
+        undone: Our own releases, by location, rank and step; only those not older than
+            the reservation.
+        by: The name under which the latest reservation was made; empty for its own.
+        dropped: Other names under which it was cancelled: a vendor gave up, we need
+            not.
+        same_as: Not a unit but another name for this one.
     """
 
     rank: int = -1
@@ -51,6 +61,10 @@ class Unit(NamedTuple):
     home: str = ""
     unplaced: int = 0
     final_at: datetime | None = None
+    undone: tuple[tuple[str, int, int], ...] = ()
+    by: str = ""
+    dropped: tuple[str, ...] = ()
+    same_as: str = ""
 
 
 class UnitDecision(NamedTuple):
@@ -76,7 +90,9 @@ def is_cancellation(movement: Movement) -> bool:
 
 def standing(unit: Unit) -> str:
     """Return the location where the unit is reserved now; empty if nowhere."""
-    if unit.gone or unit.cancelled:
+    if unit.gone or unit.cancelled or (unit.by and unit.by in unit.dropped):
+        return ""
+    if any(place == unit.location_id for place, _, _ in _current(unit.undone, unit)):
         return ""
     if any(
         rank >= unit.rank and location_id in ("", unit.location_id)
@@ -91,9 +107,15 @@ def is_forgettable(unit: Unit, *, final_before: datetime) -> bool:
     return unit.final_at is not None and unit.final_at < final_before
 
 
-def decide_unit(movement: Movement, unit: Unit, *, now: datetime) -> UnitDecision:
-    """Answer a movement about a unit: what to post, and what is known afterwards."""
-    learned = _learn(unit, movement, now)
+def decide_unit(
+    movement: Movement, unit: Unit, *, now: datetime, name: str = ""
+) -> UnitDecision:
+    """Answer a movement about a unit: what to post, and what is known afterwards.
+
+    Args:
+        name: The name by which the movement calls the unit, where it is not its own.
+    """
+    learned = _learn(unit, movement, now, name)
     before, after = standing(unit), standing(learned)
     if movement.kind in LEAVING:
         postings = () if unit.gone else _leave(movement, before)
@@ -104,32 +126,54 @@ def decide_unit(movement: Movement, unit: Unit, *, now: datetime) -> UnitDecisio
     return UnitDecision(outcome, postings, learned)
 
 
-def _learn(unit: Unit, movement: Movement, now: datetime) -> Unit:
+def _learn(unit: Unit, movement: Movement, now: datetime, name: str) -> Unit:
     if movement.kind in LEAVING:
         return unit._replace(gone=True, final_at=unit.final_at or now)
     if is_cancellation(movement):
+        if name:
+            return unit._replace(dropped=tuple(sorted({*unit.dropped, name})))
         return unit._replace(cancelled=True, final_at=unit.final_at or now)
     if movement.kind == MovementKind.RELEASE:
-        ranks = dict(unit.released)
-        known = ranks.get(movement.location_id, 0)
-        ranks[movement.location_id] = max(known, movement.rank)
-        return unit._replace(released=_not_older(ranks, unit.rank))
+        return _learn_release(unit, movement)
     if not movement.location_id:
         return unit
-    step = 0 if movement.kind == MovementKind.ANNOUNCE else 1
-    latest = (movement.rank, step, movement.location_id)
-    if latest <= (unit.rank, unit.step, unit.location_id):
+    step = 0 if movement.kind == MovementKind.ANNOUNCE else 1 + movement.attempt
+    latest = (movement.rank, step, movement.location_id, name)
+    if latest <= (unit.rank, unit.step, unit.location_id, unit.by):
         return unit
-    return unit._replace(
-        rank=movement.rank,
-        step=step,
-        location_id=movement.location_id,
-        released=_not_older(dict(unit.released), movement.rank),
+    return only_current(
+        unit._replace(
+            rank=movement.rank, step=step, location_id=movement.location_id, by=name
+        )
     )
 
 
-def _not_older(ranks: dict[str, int], rank: int) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted((key, value) for key, value in ranks.items() if value >= rank))
+def _learn_release(unit: Unit, movement: Movement) -> Unit:
+    place, rank = movement.location_id, movement.rank
+    if movement.attempt:
+        release = (place, rank, 1 + movement.attempt)
+        undone = tuple(sorted({*unit.undone, release}))
+        return only_current(unit._replace(undone=undone))
+    ranks = dict(unit.released)
+    ranks[place] = max(ranks.get(place, 0), rank)
+    return only_current(unit._replace(released=tuple(ranks.items())))
+
+
+def only_current(unit: Unit) -> Unit:
+    """Forget those releases that a later reservation has overtaken."""
+    return unit._replace(
+        released=tuple(sorted(r for r in unit.released if r[1] >= unit.rank)),
+        undone=_current(unit.undone, unit),
+    )
+
+
+def _current(
+    undone: tuple[tuple[str, int, int], ...], unit: Unit
+) -> tuple[tuple[str, int, int], ...]:
+    if not undone:
+        return undone
+    latest = (unit.rank, unit.step)
+    return tuple(release for release in undone if release[1:] >= latest)
 
 
 def _leave(movement: Movement, standing_at: str) -> tuple[Posting, ...]:

@@ -85,6 +85,8 @@ class MovementRecord(
     commerce_counted: bool = False
     transfer_ref: str = ""
     corrects: str = ""
+    attempt: int = 0
+    same_as: str = ""
     event_name: str = ""
     document_type: str = ""
     document_id: str = ""
@@ -118,6 +120,8 @@ def encode_movement(movement: Movement) -> bytes:
             movement.commerce_counted,
             movement.transfer_ref,
             movement.corrects,
+            movement.attempt,
+            movement.same_as,
             movement.event_name,
             movement.document_type,
             movement.document_id,
@@ -148,6 +152,8 @@ def decode_movement(value: bytes | None) -> Movement:
         commerce_counted=record.commerce_counted,
         transfer_ref=record.transfer_ref,
         corrects=record.corrects,
+        attempt=record.attempt,
+        same_as=record.same_as,
         event_name=record.event_name,
         document_type=record.document_type,
         document_id=record.document_id,

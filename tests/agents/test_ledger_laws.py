@@ -24,6 +24,7 @@ from tests.support.ledger import (
     cancel,
     count,
     giveback,
+    identify,
     minutes,
     movement,
     receipt,
@@ -97,11 +98,47 @@ def unit_story(draw: st.DrawFn, unit_id: str) -> list[Movement]:
 
 
 @st.composite
+def web_story(draw: st.DrawFn, own: str) -> list[Movement]:
+    """Draw what is told of a web order's unit, under its own name and NewStore's."""
+    home = draw(places)
+    wandering = draw(st.booleans())
+    place = places if wandering else st.just(home)
+    counted = draw(st.booleans())
+    told = [announce(own, location_id=home, commerce_counted=counted)]
+    for attempt in range(1, draw(st.integers(1, 3))):
+        rank = draw(st.sampled_from([0, 3, 6]))
+        ours: dict[str, Any] = {"attempt": attempt, "location_id": draw(place)}
+        told.append(replace(reserve(own, rank, **ours), movement_id=f"r{own}{attempt}"))
+        if draw(st.booleans()):
+            freed = replace(release(own, rank, **ours), movement_id=f"f{own}{attempt}")
+            told.append(freed)
+    if draw(st.booleans()):
+        told.append(cancel(own))
+    names = [f"{own}-ns{number}" for number in range(draw(st.integers(1, 2)))]
+    for name in names:
+        told.append(identify(name, own))
+        ranks = draw(st.lists(st.integers(1, 9), max_size=2, unique=True))
+        told += [reserve(name, rank, location_id=draw(place)) for rank in ranks]
+        if draw(st.booleans()):
+            somewhere = draw(st.just("") | place)
+            told.append(release(name, draw(st.integers(1, 9)), location_id=somewhere))
+        if draw(st.booleans()):
+            told.append(cancel(name))
+    leave = draw(st.sampled_from([None, ship, sale]))
+    if leave is not None:
+        told.append(leave(draw(st.sampled_from(names)), location_id=draw(place)))
+    sku = draw(st.sampled_from(SKUS))
+    return [replace(m, sku=sku) for m in told]
+
+
+@st.composite
 def stories(draw: st.DrawFn, *, with_counts: bool) -> list[Movement]:
     """Draw a set of movements with the times they occurred at."""
     told = [draw(plain(str(i))) for i in range(draw(st.integers(0, 8)))]
     for unit_id in UNITS[: draw(st.integers(0, 3))]:
         told += draw(unit_story(unit_id))
+    for number in range(draw(st.integers(0, 2))):
+        told += draw(web_story(f"W-1/li-a#{number}"))
     if with_counts:
         for i in range(draw(st.integers(1, 4))):
             changes: dict[str, Any] = {

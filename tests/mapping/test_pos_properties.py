@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.ledger import check
+from streams.domain.movement_checks import check
 from streams.domain.movements import Movement
 from streams.mapping.pos import HANDLERS, Mapped, map_event
 from streams.mapping.stock import decode_movement, encode_movement

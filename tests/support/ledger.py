@@ -77,6 +77,12 @@ def cancel(unit_id: str, /, **changes: Any) -> Movement:
     return movement(MovementKind.RELEASE, f"release:cancelled:{unit_id}", **changes)
 
 
+def identify(name: str, unit_id: str, /, **changes: Any) -> Movement:
+    """Return the word that a unit has another name."""
+    changes = {"unit_id": name, "same_as": unit_id, "location_id": "", **changes}
+    return movement(MovementKind.IDENTIFY, f"identify:{name}", **changes)
+
+
 def ship(unit_id: str, /, **changes: Any) -> Movement:
     """Return a unit's completion by a location."""
     changes = {"unit_id": unit_id, "rank": 90, **changes}
