@@ -42,7 +42,12 @@ REASONS: Mapping[Kind, frozenset[str]] = {
     ),
     Kind.NOT_OURS: frozenset({"wrong_tenant"}),
     Kind.UNCLEAR: frozenset(
-        {"impossible_quantity", "unclear_adjustment", "ambiguous_count"}
+        {
+            "impossible_quantity",
+            "impossible_amount",
+            "unclear_adjustment",
+            "ambiguous_count",
+        }
     ),
     Kind.CLOSED_PERIOD: frozenset({"count_too_old"}),
     Kind.DOWNSTREAM_REJECTED: frozenset({"commerce_refused"}),

@@ -140,6 +140,7 @@ Item = OrderItem | FulfilmentItem | ReturnItem | StockItem | CountItem
 Payload = Order | FulfilmentRequest | Return | StockDocument | Count
 
 P = TypeVar("P", bound=Payload)
+T = TypeVar("T")
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bodies that are not JSON, not UTF-8 or nested too deeply."""
@@ -151,6 +152,7 @@ EXPECTED = {
     "array": "a list",
     "object": "an object",
     "datetime": "a time with an offset, such as 2025-03-01T10:15:02Z",
+    "decimal": "an amount",
 }
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -165,6 +167,8 @@ _items: dict[type[Any], type[Item]] = {
     StockDocument: StockItem,
     Count: CountItem,
 }
+
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
 
 _AT = re.compile(r" - at `\$(.*)`$")
 _MISSING = re.compile(r"^Object missing required field `([^`]*)`")
@@ -193,6 +197,25 @@ def decode_payload(
     except UNREADABLE:
         return broken_json(bytes(raw))
     return payload, payload.items
+
+
+def decode_whole(raw: msgspec.Raw | bytes, kind: type[T], path: str) -> T | Problem:
+    """Read what has to fit as a whole; `path` is where it stands in its message."""
+    try:
+        found: T = _decoder_of(kind).decode(raw)
+    except msgspec.ValidationError as error:
+        whole = _decode_any(bytes(raw), path)
+        return whole if isinstance(whole, Problem) else _misfit(error, whole, path)
+    except UNREADABLE:
+        return broken_json(bytes(raw))
+    return found
+
+
+def _decoder_of(kind: type[Any]) -> msgspec.json.Decoder[Any]:
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    return decoder
 
 
 def _decode_by_line(raw: msgspec.Raw, kind: type[P]) -> tuple[P, list[Any]] | Problem:
@@ -248,7 +271,8 @@ def _misfit(error: msgspec.ValidationError, whole: Any, path: str) -> Problem:
 
 def _expected(text: str) -> str:
     named = re.match(r"^Expected `([^`]*)`", text)
-    kinds = ["datetime"] if named is None else named[1].split(" | ")
+    other = "decimal" if "decimal" in text else "datetime"
+    kinds = [other] if named is None else named[1].split(" | ")
     return " or ".join(EXPECTED.get(kind, kind) for kind in kinds if kind != "null")
 
 

@@ -22,6 +22,8 @@ class Reason(StrEnum):
     WRONG_TENANT = "wrong_tenant"
     NAME_TOO_LONG = "name_too_long"
     IMPOSSIBLE_QUANTITY = "impossible_quantity"
+    IMPOSSIBLE_AMOUNT = "impossible_amount"
+    IMPOSSIBLE_NAME = "impossible_name"
     UNKNOWN_SKU = "unknown_sku"
     UNKNOWN_LOCATION = "unknown_location"
     UNKNOWN_STOCK_LOCATION = "unknown_stock_location"
@@ -109,6 +111,25 @@ def impossible_quantity(path: str, value: int, low: int, high: int) -> Problem:
         shown_value(value),
         f"{path} is {shown_value(value)}, but must be from {low:,} to {high:,}. "
         f"{RESEND}.",
+    )
+
+
+def impossible_amount(path: str, value: object, currency: str) -> Problem:
+    return Problem(
+        Reason.IMPOSSIBLE_AMOUNT,
+        path,
+        str(value)[:80],
+        f"{path} is {str(value)[:80]}, which is no amount of money in "
+        f"{shown_value(currency)}. {RESEND}.",
+    )
+
+
+def impossible_name(path: str, value: str, why: str) -> Problem:
+    return Problem(
+        Reason.IMPOSSIBLE_NAME,
+        path,
+        value[:200],
+        f"{path} is {shown_value(value)}, which {why}. {RESEND}.",
     )
 
 
