@@ -108,6 +108,11 @@ class Requests:
         self._fulfilment.route_on(request.id)
         return parcel
 
+    def check_shippable(self, request_id: str, unit_ids: Sequence[str]) -> None:
+        """Refuse a shipment of which some unit could not leave."""
+        request = self._world.orders.request(request_id)
+        self._require_on_shelf(request, self._undone(request, unit_ids))
+
     def named(
         self,
         request_id: str,

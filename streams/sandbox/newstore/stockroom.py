@@ -4,6 +4,7 @@ Sources: inventory lifecycle, receiving and inventory event guides; fixtures of 
 integrations for the shapes.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from streams.sandbox.newstore.config import Node
@@ -106,7 +107,10 @@ class Stockroom:
         world.node(origin)
         world.node(destination)
         _check(lines)
+        wanted: Counter[str] = Counter()
         for product_id, quantity in lines:
+            wanted[product_id] += quantity
+        for product_id, quantity in wanted.items():
             world.stock.require_on_shelf(origin, product_id, quantity)
         asn_id = world.new_id()
         for product_id, quantity in lines:

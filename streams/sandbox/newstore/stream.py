@@ -68,7 +68,7 @@ class EventStream:
         self._due: list[_Due] = []
         self._number = 0
         self._backlog: dict[str, list[Delivery]] = {}
-        self._on_their_way = 0
+        self._under_way: dict[int, Delivery] = {}
         self.events: deque[Event] = deque(maxlen=events_max)
         self.integrations = Integrations()
         self.rejected: deque[Delivery] = deque(maxlen=REJECTED_MAX)
@@ -86,7 +86,7 @@ class EventStream:
     def pending(self) -> int:
         """Return how many deliveries are waited for, those under way included."""
         waiting = sum(len(held) for held in self._backlog.values())
-        return len(self._due) + waiting + self._on_their_way
+        return len(self._due) + waiting + len(self._under_way)
 
     @property
     def next_due_at(self) -> datetime | None:
@@ -120,7 +120,7 @@ class EventStream:
                 self._backlog.setdefault(integration.id, []).append(delivery)
                 continue
             found.append(delivery)
-        self._on_their_way += len(found)
+        self._under_way |= {delivery.number: delivery for delivery in found}
         return found
 
     def answered(self, delivery: Delivery, status: int | None, now: datetime) -> None:
@@ -129,7 +129,9 @@ class EventStream:
         Any 2xx is accepted; a 5xx or no answer is tried again, later each time;
         anything else is rejected and listed.
         """
-        self._on_their_way -= 1
+        if self._under_way.pop(delivery.number, None) is not delivery:
+            # Handed out before the sandbox began anew.
+            return
         integration = self.integrations.find(delivery.integration_id)
         if integration is None:
             return
@@ -170,10 +172,11 @@ class EventStream:
     def expire(self, now: datetime) -> None:
         """Stop temporary integrations whose window is over and delivered."""
         waited_for = {due.delivery.integration_id for due in self._due}
+        waited_for |= {found.integration_id for found in self._under_way.values()}
         for integration in self.integrations.walk():
             ends_at = integration.ends_at
             is_over = ends_at is not None and ends_at <= now
-            if is_over and integration.id not in waited_for and not self._on_their_way:
+            if is_over and integration.id not in waited_for:
                 self.integrations.put(replace(integration, status=Status.STOPPED))
 
     def _failed(

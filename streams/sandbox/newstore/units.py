@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from streams.sandbox.newstore.errors import not_allowed
+from streams.sandbox.newstore.errors import not_allowed, not_found
 from streams.sandbox.newstore.money import ZERO
 
 
@@ -120,7 +120,10 @@ class Units:
 
     def get(self, unit_id: str) -> Unit:
         """Return a unit."""
-        return self._units[unit_id]
+        try:
+            return self._units[unit_id]
+        except KeyError:
+            raise not_found("Item", unit_id) from None
 
     def put(self, unit: Unit) -> Unit:
         """Keep a unit as it is now; return it."""
