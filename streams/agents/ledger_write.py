@@ -82,7 +82,7 @@ def _write_rows(state: LedgerState, result: Result) -> None:
             raise InvariantBroken(f"row {key!r} does not sum to zero: {row}")
         rows[key] = codec.encode_row(row)
         level = encode_level(*split_row_key(key), row)
-        levels.append(tuple.__new__(Output, (key, level, record, None, True, None)))
+        levels.append(tuple.__new__(Output, (key, level, record, None, True, None, ())))
     result.writes[LEVELS] = rows
     result.outputs[LEDGER_ENTRIES] = state.journal
     result.outputs[STOCK_LEVELS] = levels
