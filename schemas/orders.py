@@ -117,9 +117,17 @@ OrderNote = _family(
     "OrderNote",
     """One thing that became known about an order; see the domain's order notes.
 
-    Topic `order-news`, key alias, and topic `order-facts`, key order number.
+    Topic `order-facts`, key order number.
     """,
     order_notes.OrderNote,
+)
+OrderNews = _family(
+    "OrderNews",
+    """An order note, or that there may be one to read in commercetools.
+
+    Topic `order-news`, key `ct:` and commercetools' order id, or `ns:` and NewStore's.
+    """,
+    order_notes.OrderNews,
 )
 OrderAnswer = _family(
     "OrderAnswer",

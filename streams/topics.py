@@ -63,9 +63,9 @@ COMMERCE_MESSAGES = Topic(
 )
 ORDER_NEWS = Topic(
     name="order-news",
-    schema="OrderNote",
+    schema="OrderNews",
     key="ct: and commercetools' order id, or ns: and NewStore's order uuid",
-    writer="intake, linking delivery",
+    writer="intake, reader of orders, sourcing delivery",
 )
 ORDER_FACTS = Topic(
     name="order-facts", schema="OrderNote", key="order number", writer="linking"

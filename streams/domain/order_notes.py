@@ -54,6 +54,7 @@ class OrderPlaced:
         country: Where it is to be sent, ISO 3166; empty if it names no address.
         has_shipping: It has shipping information; else it cannot hold deliveries.
         payment_ids: commercetools' ids of its payments.
+        sequence: The message's place among those about the order; 0 if it was read.
     """
 
     commerce_id: str
@@ -66,16 +67,47 @@ class OrderPlaced:
     country: str = ""
     has_shipping: bool = True
     payment_ids: tuple[str, ...] = ()
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderStateSeen:
-    """commercetools says that the order's state is now this one."""
+    """commercetools says that the order's state is now this one.
+
+    Attributes:
+        number: The order number; empty where the message does not name it.
+        sequence: The message's place among those about the order; 0 if not told.
+    """
 
     commerce_id: str
     number: str
     version: int
     state: str
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMentioned:
+    """commercetools spoke of this order, but not of what it now is.
+
+    Attributes:
+        version: Of the order when it was spoken of.
+        has_changed: In a way that we have to read there.
+    """
+
+    commerce_id: str
+    version: int
+    number: str = ""
+    sequence: int = 0
+    has_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMissing:
+    """commercetools was asked for the order at this version, and has none."""
+
+    commerce_id: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,3 +270,6 @@ OrderNote = (
     | RefundSettled
     | AppeasementGiven
 )
+
+OrderNews = OrderNote | OrderMentioned | OrderMissing
+"""Notes, and what only says that there may be one to read."""

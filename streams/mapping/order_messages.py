@@ -3,7 +3,7 @@
 from streams.domain import order_answers as answers
 from streams.domain import order_notes as notes
 from streams.domain.order_answers import OrderAnswer
-from streams.domain.order_notes import OrderNote
+from streams.domain.order_notes import OrderNews, OrderNote
 from streams.domain.reservations import ReservationAnswer, ReservationRequest
 from streams.mapping.tagged import Tagged
 
@@ -20,6 +20,14 @@ NOTES: Tagged[OrderNote] = Tagged(
         "appeasement_given": notes.AppeasementGiven,
     }
 )
+NEWS: Tagged[OrderNews] = Tagged(
+    {
+        **NOTES.kinds,
+        "order_mentioned": notes.OrderMentioned,
+        "order_missing": notes.OrderMissing,
+    }
+)
+"""Notes are written as in `NOTES`, byte for byte."""
 ANSWERS: Tagged[OrderAnswer] = Tagged(
     {
         "stock_checked": answers.StockChecked,

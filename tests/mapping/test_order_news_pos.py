@@ -322,8 +322,8 @@ PROBLEMS: list[tuple[Json, str, str, str]] = [
         "impossible_name",
         "payload.currency",
         (
-            'payload.currency is "pounds", which is no currency of ISO 4217, such as GBP. '
-            f"{RESEND}."
+            'payload.currency is "pounds", which is no currency of ISO 4217, '
+            f"such as GBP. {RESEND}."
         ),
     ),
     (
@@ -331,8 +331,8 @@ PROBLEMS: list[tuple[Json, str, str, str]] = [
         "wrong_type",
         "payload.items[0].extended_attributes",
         (
-            'payload.items[0].extended_attributes is {"external_item_id": "a"}, but must '
-            f"be a list. {RESEND}."
+            'payload.items[0].extended_attributes is {"external_item_id": "a"}, but '
+            f"must be a list. {RESEND}."
         ),
     ),
     (
@@ -352,8 +352,8 @@ PROBLEMS: list[tuple[Json, str, str, str]] = [
         "impossible_amount",
         "payload.total_refund_amount",
         (
-            'payload.total_refund_amount is 45.005, which is no amount of money in "GBP". '
-            f"{RESEND}."
+            "payload.total_refund_amount is 45.005, which is no amount of money in "
+            f'"GBP". {RESEND}.'
         ),
     ),
     (
@@ -361,8 +361,8 @@ PROBLEMS: list[tuple[Json, str, str, str]] = [
         "impossible_amount",
         "payload.items[0].refund_amount",
         (
-            'payload.items[0].refund_amount is -1, which is no amount of money in "GBP". '
-            f"{RESEND}."
+            "payload.items[0].refund_amount is -1, which is no amount of money in "
+            f'"GBP". {RESEND}.'
         ),
     ),
     (
@@ -382,8 +382,8 @@ PROBLEMS: list[tuple[Json, str, str, str]] = [
         "impossible_amount",
         "payload.transactions[0].amount",
         (
-            'payload.transactions[0].amount is NaN, which is no amount of money in "GBP". '
-            f"{RESEND}."
+            "payload.transactions[0].amount is NaN, which is no amount of money in "
+            f'"GBP". {RESEND}.'
         ),
     ),
     (
