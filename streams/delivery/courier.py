@@ -49,7 +49,7 @@ class Patience:
 
 
 class Courier:
-    """Works through the rows that owe; only the row in trouble waits, unless all are."""
+    """Works through the rows that owe; a row in trouble waits alone."""
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ comes, so the latest value counts; all of it can be lost and found again in the 
 """
 
 import asyncio
+import heapq
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -53,6 +54,7 @@ class DueRows:
         self._queue: deque[tuple[int, bytes]] = deque()
         self._waiting: dict[bytes, int] = {}
         self._held: dict[bytes, float] = {}
+        self._holds: list[tuple[float, int, bytes]] = []
         self._under_way: set[bytes] = set()
         self._answered: dict[bytes, tuple[int, object]] = {}
         self._news = asyncio.Event()
@@ -129,7 +131,9 @@ class DueRows:
         if job.partition not in self._views:
             return
         if after_s > 0:
-            self._held[job.key] = self._monotonic() + after_s
+            until = self._monotonic() + after_s
+            self._held[job.key] = until
+            heapq.heappush(self._holds, (until, job.partition, job.key))
         self._reconsider(job)
 
     def _reconsider(self, job: Job) -> None:
@@ -147,7 +151,8 @@ class DueRows:
                 self._overflowed.add(partition)
                 return
             self._waiting[key] = partition
-            self._queue.append((partition, key))
+            if key not in self._held:
+                self._queue.append((partition, key))
             self._news.set()
 
     def _due(self, key: bytes, value: bytes) -> object:
@@ -167,20 +172,22 @@ class DueRows:
     def _queue_is_due(self) -> bool:
         """Bring a row to the front that may go now; say whether there is one."""
         now = self._monotonic()
-        for _ in range(len(self._queue)):
+        while self._holds and self._holds[0][0] <= now:
+            until, partition, key = heapq.heappop(self._holds)
+            if self._held.get(key) == until:
+                del self._held[key]
+                self._queue.append((partition, key))
+        while self._queue:
             partition, key = self._queue[0]
-            if self._waiting.get(key) != partition:
-                self._queue.popleft()  # Settled since, or owed by another owner.
-            elif self._held.get(key, now) > now:
-                self._queue.rotate(-1)
-            else:
+            if self._waiting.get(key) == partition:
                 return True
+            self._queue.popleft()  # Settled since, or owed by another owner.
         return False
 
     def _next_hold_s(self) -> float | None:
-        if not self._held:
+        if not self._holds:
             return None
-        return max(0.0, min(self._held.values()) - self._monotonic())
+        return max(0.0, self._holds[0][0] - self._monotonic())
 
     def _rebuild_step(self) -> None:
         if self._overflowed and len(self._waiting) <= self._capacity // 2:
