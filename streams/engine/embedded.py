@@ -11,8 +11,13 @@ from types import TracebackType
 from typing import Self
 
 import structlog
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from streams.engine.admin import unavailable
 from streams.engine.errors import EngineError, Misconfigured
+from streams.engine.security import client_arguments
+from streams.settings import Settings
 
 HOST = "127.0.0.1"
 NOTICE = (
@@ -21,12 +26,31 @@ NOTICE = (
 )
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
+# noida-db 0.2.3 calls every cluster of its own by this name; a test looks after it.
+CLUSTER_ID = "MkU3OEVBNTctOEUyRi00"
 
 log = structlog.get_logger(__name__)
 
 
 class EmbeddedBrokerFailed(EngineError):
     """The embedded broker did not start, or stopped by itself."""
+
+
+async def is_embedded(settings: Settings) -> bool:
+    """Say whether the configured broker is an embedded one.
+
+    Raises:
+        BrokerUnavailable: It does not answer.
+    """
+    admin = AIOKafkaAdminClient(**client_arguments(settings))
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+    except (KafkaError, OSError) as error:
+        raise unavailable(settings.broker, error) from error
+    finally:
+        await admin.close()
+    return bool(cluster["cluster_id"] == CLUSTER_ID)
 
 
 class EmbeddedBroker:

@@ -23,6 +23,7 @@ from streams.engine.commit import Environment, PartitionRuntime, StoreView
 from streams.engine.crash import crash_point
 from streams.engine.datadir import DataFolder
 from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
+from streams.engine.embedded import is_embedded
 from streams.engine.errors import EngineError
 from streams.engine.fold import Clock, CommitListener, Stage
 from streams.engine.partition import PartitionTask
@@ -95,6 +96,7 @@ class Engine:
         )
         self.restoring: tuple[int, int] | None = None
         self._has_joined = False
+        self._is_embedded = False
         self._bindings = {binding.stage.name: binding for binding in stages}
         self._client = client_arguments(settings)
         self._folder = DataFolder(settings)
@@ -116,6 +118,7 @@ class Engine:
     async def start(self) -> None:
         """Join the group; returns once the assigned state is restored."""
         self._folder.lock()
+        self._is_embedded = await is_embedded(self.settings)
         await self.app.start()
 
     async def stop(self) -> None:
@@ -256,7 +259,7 @@ class Engine:
     def fail(self, error: BaseException) -> None:
         """Stop the worker: something is wrong that retrying did not mend."""
         if not self.failed.done():
-            log.error("engine_failed", cause=repr(error))
+            log.error("engine_failed", cause=repr(error), exc_info=error)
             self.failed.set_result(error)
 
     def _state(self, task: PartitionTask) -> PartitionState:
@@ -347,6 +350,7 @@ class Engine:
             physical=lambda topic: f"{self.settings.topic_prefix}{topic}",
             client=self._client,
             crash_point=self._environment.crash_point,
+            one_life_per_id=self._is_embedded,
         )
         runtime = PartitionRuntime(
             binding.stage,

@@ -11,8 +11,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.engine.embedded import EmbeddedBroker
-from streams.engine.errors import Misconfigured
+from streams.engine.embedded import EmbeddedBroker, is_embedded
+from streams.engine.errors import BrokerUnavailable, Misconfigured
+from streams.settings import Settings
+from streams.up import free_port
 
 TOPIC = "shelves"
 
@@ -82,6 +84,22 @@ async def test_a_clean_stop_keeps_the_data_and_the_port(tmp_path: Path) -> None:
         assert sorted(await read_committed(address, 2)) == [b"first", b"second"]
     finally:
         broker.stop()
+
+
+@pytest.mark.kafka
+async def test_it_is_told_from_apache_kafka(
+    tmp_path: Path, broker: str, broker_kind: str
+) -> None:
+    """A newer wheel may call its clusters otherwise: then see what else it does."""
+    with EmbeddedBroker(tmp_path) as embedded:
+        assert await is_embedded(Settings(broker=embedded.address))
+
+    assert await is_embedded(Settings(broker=broker)) == (broker_kind == "embedded")
+
+
+async def test_a_broker_that_does_not_answer_is_of_no_kind() -> None:
+    with pytest.raises(BrokerUnavailable, match="does not answer"):
+        await is_embedded(Settings(broker=f"127.0.0.1:{free_port()}"))
 
 
 @pytest.mark.kafka

@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 
 from streams.engine.admin import create_topics
 from streams.engine.commit import Commit, CommitUnknown, Fenced, Outgoing
+from streams.engine.embedded import is_embedded
 from streams.engine.errors import RecordTooLarge, StateAheadOfLog
 from streams.engine.names import changelog, transactional_id
 from streams.engine.reading import LogReader
@@ -40,7 +41,9 @@ async def settings(broker: str, topic_prefix: str) -> Settings:
     return made
 
 
-def transactions(settings: Settings, crash_at: str = "") -> KafkaTransactions:
+def transactions(
+    settings: Settings, crash_at: str = "", *, one_life_per_id: bool = False
+) -> KafkaTransactions:
     def step(reached: str) -> None:
         if reached == crash_at:
             raise Crash(reached)
@@ -53,14 +56,15 @@ def transactions(settings: Settings, crash_at: str = "") -> KafkaTransactions:
         physical=lambda name: f"{settings.topic_prefix}{name}",
         client=dict(client_arguments(settings)),
         crash_point=step,
+        one_life_per_id=one_life_per_id,
     )
 
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, crash_at: str = ""
+    settings: Settings, crash_at: str = "", *, one_life_per_id: bool = False
 ) -> AsyncIterator[KafkaTransactions]:
-    log = transactions(settings, crash_at)
+    log = transactions(settings, crash_at, one_life_per_id=one_life_per_id)
     await log.open()
     try:
         yield log
@@ -78,11 +82,11 @@ def commit(sequence: int, *values: bytes) -> Commit:
     )
 
 
-async def levels(settings: Settings) -> list[bytes | None]:
+async def levels(settings: Settings, *, after: int = 0) -> list[bytes | None]:
     async with LogReader(settings) as reader:
         return [
             record.value
-            async for records in reader.read(STOCK_LEVELS)
+            async for records in reader.read(STOCK_LEVELS, {0: after})
             for record in records
         ]
 
@@ -133,12 +137,38 @@ async def test_what_a_crash_left_open_is_never_seen(
     assert await committed_offset(settings) == 10
 
 
-async def test_whoever_opens_the_log_fences_the_owner_before(
+async def test_readers_who_begin_after_a_crash_see_what_comes_after_it(
     settings: Settings,
 ) -> None:
-    async with opened(settings) as first:
+    """Whoever read on from there once skipped all that the successor committed."""
+    embedded = await is_embedded(settings)
+    log = transactions(settings, "before_commit", one_life_per_id=embedded)
+    await log.open()
+    with pytest.raises(Crash):
+        await log.commit(commit(1, b"lost"))
+
+    async with opened(settings, one_life_per_id=embedded) as successor:
+        after = (await ends(settings))[0]
+        await successor.commit(commit(1, b"kept"))
+        await successor.commit(commit(2, b"kept too"))
+    await log.close()
+
+    assert after > 0
+    assert await levels(settings, after=after) == [b"kept", b"kept too"]
+
+
+async def ends(settings: Settings) -> dict[int, int]:
+    async with LogReader(settings) as reader:
+        return await reader.ends(STOCK_LEVELS)
+
+
+@pytest.mark.parametrize("one_life_per_id", [False, True])
+async def test_whoever_opens_the_log_fences_the_owner_before(
+    settings: Settings, one_life_per_id: bool
+) -> None:
+    async with opened(settings, one_life_per_id=one_life_per_id) as first:
         await first.commit(commit(1, b"first"))
-        async with opened(settings) as second:
+        async with opened(settings, one_life_per_id=one_life_per_id) as second:
             await second.commit(commit(2, b"second"))
 
             with pytest.raises(Fenced):
@@ -147,6 +177,27 @@ async def test_whoever_opens_the_log_fences_the_owner_before(
             await second.commit(commit(3, b"third"))
 
     assert await levels(settings) == [b"first", b"second", b"third"]
+
+
+async def test_with_one_life_per_id_each_opening_commits_under_a_new_one(
+    settings: Settings,
+) -> None:
+    log = transactions(settings, one_life_per_id=True)
+    try:
+        for number in (1, 2, 3):
+            await log.open()
+            await log.commit(commit(number, b"%d" % number))
+        other = transactions(settings, one_life_per_id=True)
+        await other.open()
+        # Whatever life the owner before was in: it is over.
+        with pytest.raises(Fenced):
+            await log.commit(commit(4, b"too late"))
+        await other.commit(commit(4, b"4"))
+        await other.close()
+    finally:
+        await log.close()
+
+    assert await levels(settings) == [b"1", b"2", b"3", b"4"]
 
 
 async def test_a_commit_larger_than_one_batch_is_still_one(settings: Settings) -> None:
