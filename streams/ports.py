@@ -1,6 +1,7 @@
 """The web's ports, fulfilled by the engine: owners, the worker's state, the journal."""
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,7 @@ LEDGER = "ledger"
 RETRY_AFTER_S = 2.0
 # A worker whose lag grows without a single commit for this long is stuck.
 STALLED_AFTER_S = 60.0
+STALENESS_KEPT_S = 0.01
 
 
 class EnginePort:
@@ -25,20 +27,29 @@ class EnginePort:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.engine: Engine | None = None
+        self._staleness: dict[int, tuple[float, float]] = {}
 
     def owner_of(self, sku: bytes) -> Owner:
         engine = self.engine
         if engine is None:
             return Unavailable(RETRY_AFTER_S, "the worker is starting")
+        partition = engine.partition_for(sku)
+        view = engine.view(LEDGER, partition)
+        if view is not None:
+            return Local(view, partition, self._staleness_s(engine, partition))
         owner = engine.owner(LEDGER, sku)
-        if owner.is_local:
-            view = engine.view(LEDGER, owner.partition)
-            if view is not None:
-                staleness = engine.staleness_s(LEDGER, owner.partition)
-                return Local(view, owner.partition, round(staleness, 3))
         if owner.url:
             return Remote(owner.url)
         return Unavailable(RETRY_AFTER_S, "the owner of this SKU restores its state")
+
+    def _staleness_s(self, engine: "Engine", partition: int) -> float:
+        # It costs more than the look-up; one of a moment ago is as good.
+        now = time.monotonic()
+        asked_at, staleness_s = self._staleness.get(partition, (0.0, 0.0))
+        if now - asked_at > STALENESS_KEPT_S:
+            staleness_s = round(engine.staleness_s(LEDGER, partition), 3)
+            self._staleness[partition] = now, staleness_s
+        return staleness_s
 
     def status(self) -> dict[str, Any]:
         engine = self.engine

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
+from streams.agents.exceptions import ExceptionsStage
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
 from streams.agents.publishing import PublishingStage
@@ -29,12 +30,13 @@ from streams.ports import EnginePort, LogJournal
 from streams.rules import intake_rules
 from streams.settings import Settings
 from streams.topics import COMMERCE_ANSWERS, LOCATIONS, PRODUCTS, Topic
+from streams.web.answers import Answers
 from streams.web.app import Web
 from streams.web.server import WebServer
 
 log = structlog.get_logger(__name__)
 
-STAGES = ("intake", "ledger", "publishing")
+STAGES = ("intake", "ledger", "publishing", "exceptions")
 
 
 def utc_now() -> datetime:
@@ -60,6 +62,7 @@ class Worker:
         self.writer = LogWriter(settings)
         self.port = EnginePort(settings)
         self.journal = LogJournal(settings)
+        self.answers = Answers()
         self.latency = DeliveryLatency(self.registry)
         self.publishing = self._publishing()
         self.follower = Follower(
@@ -69,6 +72,7 @@ class Worker:
             Web(
                 settings=settings,
                 ledger=self.port,
+                answers=self.answers,
                 sink=self.writer,
                 journal=self.journal,
                 registry=self.registry,
@@ -148,13 +152,16 @@ class Worker:
         rules = intake_rules(self.settings)
         return [
             StageBinding(IntakeStage(rules)),
-            StageBinding(LedgerStage(dedupe_days=self.settings.dedupe_days)),
+            StageBinding(
+                LedgerStage(dedupe_days=self.settings.dedupe_days), self.answers
+            ),
             StageBinding(
                 PublishingStage(
                     entries=EntryScope(commercetools.entries), counting=counting
                 ),
                 self.publishing.delivery if self.publishing else None,
             ),
+            StageBinding(ExceptionsStage(topic_prefix=self.settings.topic_prefix)),
         ]
 
     def _publishing(self) -> Publishing | None:

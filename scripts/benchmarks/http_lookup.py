@@ -31,6 +31,7 @@ from streams.mapping.stock_state import encode_row
 from streams.settings import Settings
 from streams.tables import Table
 from streams.topics import Topic
+from streams.web.answers import Answers
 from streams.web.app import Web
 from streams.web.ports import Local, Owner
 from streams.web.server import WebServer
@@ -166,9 +167,12 @@ class Run:
 
 async def serve(arguments: argparse.Namespace) -> None:
     """Run the server until told to stop; print its port, then its CPU time."""
+    view, answers = SkuView(arguments.skus, arguments.locations), Answers()
+    answers.opened(view)
     web = Web(
         settings=Settings(_env_file=None, api_keys=arguments.keys),
-        ledger=OneOwner(SkuView(arguments.skus, arguments.locations)),
+        ledger=OneOwner(view),
+        answers=answers,
         sink=Nothing(),
         journal=Nothing(),
         registry=CollectorRegistry(),

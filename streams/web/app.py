@@ -11,8 +11,10 @@ from starlette.exceptions import HTTPException
 
 from streams.settings import Settings
 from streams.web import openapi, problems
+from streams.web.answers import Answers
 from streams.web.auth import Caller, Guard, Scope, parse_api_keys
 from streams.web.bodies import Bodies, Disconnected
+from streams.web.express import KnownHeads
 from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
 from streams.web.metrics import WebMetrics
@@ -50,6 +52,7 @@ class Web:
         sink: EventSink,
         journal: JournalPort,
         registry: CollectorRegistry,
+        answers: Answers | None = None,
         bodies: Bodies | None = None,
         fast: bool = True,
     ) -> None:
@@ -60,10 +63,16 @@ class Web:
         )
         bodies = bodies or Bodies()
         self._forwarder = Forwarder()
-        self._lookup = Lookup(ledger=ledger, journal=journal, forwarder=self._forwarder)
+        self._lookup = Lookup(
+            ledger=ledger,
+            answers=answers or Answers(),
+            journal=journal,
+            forwarder=self._forwarder,
+        )
         self._webhook = Webhook(guard=self._guard, sink=sink, bodies=bodies)
         self._metrics = WebMetrics(registry)
         self._fast = fast
+        self.known_heads = KnownHeads()
         self._pages = _pages()
         for router in (
             availability_routes(self._guard, self._lookup, bodies),
@@ -109,6 +118,19 @@ class Web:
             seconds = time.perf_counter() - started
             self._metrics.observe(_FAST_ROUTES[len(names)], reply.status, seconds)
         return reply
+
+    def body_at_once(self, sku: bytes) -> bytes | None:
+        """Answer for a local SKU to a caller who may read; else not at all."""
+        started = time.perf_counter()
+        try:
+            body = self._lookup.body_at_once(sku)
+        except Exception as error:  # noqa: BLE001 - the routes try again and answer for the fault.
+            _log.error("lookup_failed", exc_info=error)
+            return None
+        if body is not None:
+            seconds = time.perf_counter() - started
+            self._metrics.observe(_FAST_ROUTES[1], 200, seconds)
+        return body
 
     async def aclose(self) -> None:
         """Close the connections to other workers."""

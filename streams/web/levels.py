@@ -1,12 +1,10 @@
-"""From the ledger's rows to an availability answer: the one place where the web reads
-rows, and the one encoder, so that every path answers the same bytes.
-"""
+"""What an availability answer is made of, and one location's answer from its row."""
 
 from datetime import datetime
 
 import msgspec
 
-from streams.mapping.stock import LevelRecord, level_at, levels_of_sku
+from streams.mapping.stock import LevelRecord, level_at
 from streams.web.ports import Local
 
 
@@ -56,15 +54,6 @@ class QueryAnswer(msgspec.Struct, frozen=True):
     unknown: list[str]
 
 
-def sku_levels(owner: Local, sku: str) -> SkuLevels | None:
-    """Read a SKU's levels; None where nothing is recorded of it."""
-    locations = [_level_of(row) for row in levels_of_sku(owner.view, sku)]
-    if not locations:
-        return None
-    available = sum(location.available for location in locations)
-    return SkuLevels(sku, available, locations, _rounded(owner.staleness_s))
-
-
 def location_answer(owner: Local, sku: str, location_id: str) -> LocationAnswer | None:
     """Read a SKU's level at one location; None where nothing is recorded of it."""
     row = level_at(owner.view, sku, location_id)
@@ -85,7 +74,8 @@ def location_answer(owner: Local, sku: str, location_id: str) -> LocationAnswer 
     )
 
 
-def _level_of(row: LevelRecord) -> LocationLevel:
+def level_answer(row: LevelRecord) -> LocationLevel:
+    """Say what a row says, as one of a SKU's locations."""
     return LocationLevel(
         row.location_id,
         row.on_hand,

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 import msgspec
 
 from streams.engine.errors import EngineError
+from streams.web.answers import Answers, complete
 from streams.web.auth import Caller
 from streams.web.forwarding import Forwarder
-from streams.web.levels import (
-    QueryAnswer,
-    SkuLevels,
-    location_answer,
-    sku_levels,
-)
+from streams.web.levels import QueryAnswer, location_answer
 from streams.web.paths import AVAILABILITY, LEDGER, path_to
 from streams.web.ports import JournalPort, LedgerPort, Local, Remote, Unavailable
-from streams.web.replies import Problem, Reply, json_reply, unavailable
+from streams.web.replies import Problem, Reply, json_body, json_reply, unavailable
 
 QUERY_PATH = b"/v1/availability/query"
 # Looking up this many SKUs takes well under a millisecond or two; then others may run.
@@ -24,27 +20,40 @@ SKUS_PER_TURN = 25
 JOURNAL_TIMEOUT_S = 5.0
 RETRY_AFTER_S = 2.0
 
+_encode = msgspec.json.encode
+
 
 class Lookup:
     """Finds the owner of each SKU and has it answer."""
 
     def __init__(
-        self, *, ledger: LedgerPort, journal: JournalPort, forwarder: Forwarder
+        self,
+        *,
+        ledger: LedgerPort,
+        answers: Answers,
+        journal: JournalPort,
+        forwarder: Forwarder,
     ) -> None:
         self._ledger = ledger
+        self._answers = answers
         self._journal = journal
         self._forwarder = forwarder
 
+    def body_at_once(self, sku: bytes) -> bytes | None:
+        """Answer for a SKU if it is known here; never waits."""
+        owner = self._ledger.owner_of(sku)
+        return self._body(owner, sku) if type(owner) is Local else None
+
     def at_once(self, names: Sequence[str]) -> Reply | None:
         """Answer for a SKU, or a SKU and location, if it is known here; never waits."""
-        owner = self._ledger.owner_of(names[0].encode())
+        sku = names[0].encode()
+        if len(names) == 1:
+            body = self.body_at_once(sku)
+            return None if body is None else json_body(body)
+        owner = self._ledger.owner_of(sku)
         if type(owner) is not Local:
             return None
-        answer = (
-            sku_levels(owner, names[0])
-            if len(names) == 1
-            else location_answer(owner, names[0], names[1])
-        )
+        answer = location_answer(owner, names[0], names[1])
         return None if answer is None else json_reply(answer)
 
     async def availability(
@@ -60,24 +69,24 @@ class Lookup:
             answer = location_answer(owner, sku, location_id)
             if answer is not None:
                 return json_reply(answer)
-        levels = sku_levels(owner, sku)
-        if levels is None:
+        body = self._body(owner, sku.encode())
+        if body is None:
             raise _sku_unknown(sku)
         if location_id is not None:
             raise _location_unknown(sku, location_id)
-        return json_reply(levels)
+        return json_body(body)
 
     async def query(self, caller: Caller, skus: Sequence[str]) -> Reply:
         """Answer for many SKUs, each once, in the order asked; whole or not at all."""
         wanted = list(dict.fromkeys(skus))
-        known: dict[str, SkuLevels] = {}
+        known: dict[str, bytes] = {}
         elsewhere: dict[str, list[str]] = {}
         for number, sku in enumerate(wanted, start=1):
             owner = self._owner(sku)
             if isinstance(owner, Remote):
                 elsewhere.setdefault(owner.url, []).append(sku)
-            elif levels := sku_levels(owner, sku):
-                known[sku] = levels
+            elif body := self._body(owner, sku.encode()):
+                known[sku] = body
             if number % SKUS_PER_TURN == 0:
                 await asyncio.sleep(0)
         answers = await asyncio.gather(
@@ -86,13 +95,10 @@ class Lookup:
         for answer in answers:
             if isinstance(answer, Reply):
                 return answer
-            known.update((item.sku, item) for item in answer.items)
-        return json_reply(
-            QueryAnswer(
-                items=[known[sku] for sku in wanted if sku in known],
-                unknown=[sku for sku in wanted if sku not in known],
-            )
-        )
+            known.update((item.sku, _encode(item)) for item in answer.items)
+        items = b",".join([known[sku] for sku in wanted if sku in known])
+        unknown = _encode([sku for sku in wanted if sku not in known])
+        return json_body(b'{"items":[%b],"unknown":%b}' % (items, unknown))
 
     async def entries(
         self, caller: Caller, sku: str, location_id: str, limit: int
@@ -115,6 +121,10 @@ class Lookup:
             raise _location_unknown(sku, location_id)
         return json_reply({"sku": sku, "location_id": location_id, "entries": entries})
 
+    def _body(self, owner: Local, sku: bytes) -> bytes | None:
+        answer = self._answers.of(owner.view, sku)
+        return None if answer is None else complete(answer, owner.staleness_s)
+
     def _owner(self, sku: str) -> Local | Remote:
         owner = self._ledger.owner_of(sku.encode())
         if isinstance(owner, Unavailable):
@@ -131,7 +141,7 @@ class Lookup:
         self, caller: Caller, url: str, skus: list[str]
     ) -> QueryAnswer | Reply:
         """Ask an owner for its part; a reply that is no answer is handed back as is."""
-        body = msgspec.json.encode({"skus": skus})
+        body = _encode({"skus": skus})
         reply = await self._forwarder.ask(
             url, QUERY_PATH, caller, method="POST", body=body
         )

@@ -27,7 +27,7 @@ _COMMON: HeaderList = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 ]
-_JSON: HeaderList = [(b"content-type", b"application/json"), *_COMMON]
+JSON_HEADERS: HeaderList = [(b"content-type", b"application/json"), *_COMMON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,12 @@ class Reply:
 
 def json_reply(content: Any, status: int = 200) -> Reply:
     """Answer with JSON, encoded as every JSON answer here is."""
-    return Reply(status, _JSON, _encode(content))
+    return Reply(status, JSON_HEADERS, _encode(content))
+
+
+def json_body(body: bytes) -> Reply:
+    """Answer with JSON that is encoded already."""
+    return Reply(200, JSON_HEADERS, body)
 
 
 class Problem(Exception):

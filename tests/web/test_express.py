@@ -1,10 +1,17 @@
 """The fast lane: which requests take it, and that the others lose nothing by it."""
 
 import asyncio
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from streams.web.express import (
+    HEAD_BYTES_KEPT_MAX,
+    HEADS_MAX,
+    ExpressProtocol,
+    KnownHeads,
+)
 from tests.web.conftest import Serve, Worker, stock
 
 PATH = "/v1/availability/TEE"
@@ -158,3 +165,109 @@ async def test_lookups_on_one_connection_stay_right_when_lanes_alternate(
     on_one = await exchange(worker, *pieces, answers=len(pieces))
 
     assert on_one == answers
+
+
+async def raw(worker: Worker, *pieces: bytes) -> bytes:
+    """Send pieces on one connection and return all that came back after a while."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", worker.server.port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+    writer.write_eof()
+    answer = await asyncio.wait_for(reader.read(-1), 10)
+    writer.close()
+    return answer
+
+
+async def test_a_known_head_is_not_parsed_again_and_answered_the_same(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    on_url = ExpressProtocol.on_url
+
+    def noted(self: ExpressProtocol, url: bytes) -> None:
+        parsed.append(url)
+        on_url(self, url)
+
+    monkeypatch.setattr(ExpressProtocol, "on_url", noted)
+    answers = [(await exchange(worker, HEAD + b"\r\n", answers=1))[0] for _ in range(3)]
+
+    assert len(parsed) == 1
+    assert answers[0] == answers[1] == answers[2]
+
+
+async def test_only_heads_that_were_let_through_are_known(serve: Serve) -> None:
+    """Another key, another host, another field: each is parsed and checked itself."""
+    worker = await serve(api_keys=f"shop:read:{sha256(b'secret').hexdigest()}")
+    stock(worker.ledger)
+
+    async def status(*fields: bytes) -> bytes:
+        head = b"".join(field + b"\r\n" for field in (HEAD[:-2], *fields))
+        (answer,) = await exchange(worker, head + b"\r\n", answers=1)
+        return answer[9:12]
+
+    for _ in range(2):
+        assert await status(b"authorization: Bearer secret") == b"200"
+        assert await status(b"authorization: Bearer secrets") == b"401"
+        assert await status() == b"401"
+    assert len(worker.web.known_heads._heads) == 1
+
+
+async def test_a_body_is_never_taken_for_a_request(
+    worker: Worker, pages: Counted
+) -> None:
+    """A refused body may still arrive; in it may be anything, a look-up too."""
+    ask = HEAD + b"\r\n"
+    await exchange(worker, ask, answers=1)
+    query = (
+        b"POST /v1/availability/query HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-length: %d\r\n\r\n" % (2 * 1024 * 1024)
+    )
+
+    answer = await raw(worker, query, ask, ask)
+
+    assert answer.count(b"HTTP/1.1") == 1
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
+async def test_a_known_head_in_pieces_or_followed_by_more_is_parsed(
+    worker: Worker,
+) -> None:
+    ask = HEAD + b"\r\n"
+    await exchange(worker, ask, answers=1)
+
+    assert len(await exchange(worker, ask[:30], ask[30:], answers=1)) == 1
+    assert len(await exchange(worker, ask + ask[:40], ask[40:] + ask, answers=3)) == 3
+    assert worker.web.known_heads._heads == {b"host: localhost\r\n\r\n"}
+
+
+async def test_an_unknown_sku_behind_a_known_head_is_said_to_be_unknown(
+    worker: Worker,
+) -> None:
+    await exchange(worker, HEAD + b"\r\n", answers=1)
+    (answer,) = await exchange(worker, HEAD.replace(b"TEE", b"NO") + b"\r\n", answers=1)
+    assert answer.startswith(b"HTTP/1.1 404")
+
+
+async def test_a_connection_of_known_heads_is_closed_when_idle(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.server._server.config, "timeout_keep_alive", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", worker.server.port)
+    for _ in range(5):
+        writer.write(HEAD + b"\r\n")
+        await reader.readuntil(b'"staleness_s":0.0}')
+        await asyncio.sleep(0.1)
+
+    assert await asyncio.wait_for(reader.read(-1), 10) == b""
+    writer.close()
+
+
+async def test_no_more_heads_are_known_than_fit() -> None:
+    heads = KnownHeads()
+    for number in range(3 * HEADS_MAX):
+        heads.learn(b"%d" % number)
+    heads.learn(b"x" * (HEAD_BYTES_KEPT_MAX + 1))
+    assert len(heads._heads) <= HEADS_MAX
+    assert b"x" * (HEAD_BYTES_KEPT_MAX + 1) not in heads
