@@ -1,19 +1,14 @@
 """The vendor's HTTP API over the core: which request is which operation.
 
-Source: API spec, `api.raml`, `resources/{inventory,channels,types,orders}`. The order
-of the checks (token, scope, body, resource, version) is a guess.
+Source: API spec, `api.raml`, `resources/*`. The order of the checks (token, scope,
+body, resource, version) is a guess.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs
 
 from streams.sandbox.commercetools import errors, values
 from streams.sandbox.commercetools.auth import Token
-from streams.sandbox.commercetools.channels import CHANNEL_SCHEMA, channel_body
-from streams.sandbox.commercetools.collection import Collection
-from streams.sandbox.commercetools.custom import TYPE_SCHEMA, type_body
+from streams.sandbox.commercetools.endpoints import ENDPOINTS, READING, Endpoint
 from streams.sandbox.commercetools.errors import ApiError
 from streams.sandbox.commercetools.faults import (
     NO_STRIKE,
@@ -22,91 +17,13 @@ from streams.sandbox.commercetools.faults import (
     Strike,
     failure,
 )
-from streams.sandbox.commercetools.inventory import INVENTORY_SCHEMA, entry_body
 from streams.sandbox.commercetools.limits import too_many_requests
 from streams.sandbox.commercetools.messages import HTML_PAGE, Answer, Request, refusal
-from streams.sandbox.commercetools.orders import ORDER_SCHEMA, order_body
-from streams.sandbox.commercetools.predicates import Schema
-from streams.sandbox.commercetools.queries import Body, read_query, run_query
+from streams.sandbox.commercetools.queries import read_query, run_query
 from streams.sandbox.commercetools.resources import Caller
 from streams.sandbox.commercetools.sandbox import Sandbox
 
-READING = frozenset({"GET", "HEAD"})
 DROPPED = Answer(0, is_dropped=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The addresses of one kind of resource, `/{projectKey}/{name}…`."""
-
-    collection: Callable[[Sandbox], Collection[Any]]
-    body_of: Callable[[Any], Body]
-    schema: Schema
-    # Names of scopes; managing includes viewing, `manage_project` includes all.
-    view: tuple[str, ...]
-    manage: tuple[str, ...]
-    create: Callable[[Sandbox, values.Fields, Caller], Any]
-    # The path under the collection where POST creates; orders are only imported.
-    create_at: str = ""
-    key_name: str = "key"
-    update: Callable[[Sandbox, str, str, values.Fields, Caller], Any] | None = None
-    delete: Callable[[Sandbox, str, str, int, Caller], Any] | None = None
-
-    def scopes(self, method: str, project: str) -> tuple[str, ...]:
-        """Return the scopes of which a request needs one."""
-        names = (*self.manage, "manage_project")
-        if method in READING:
-            names = (*self.view, *names)
-        return tuple(f"{name}:{project}" for name in names)
-
-    def selector(self, segment: str) -> tuple[str, str]:
-        """Read `{id}` or `key={key}`."""
-        name, equals, value = segment.partition("=")
-        if equals and name == self.key_name:
-            return "key", value
-        return "id", segment
-
-
-ENDPOINTS = {
-    "inventory": Endpoint(
-        collection=lambda sandbox: sandbox.inventory,
-        body_of=entry_body,
-        schema=INVENTORY_SCHEMA,
-        view=("view_products",),
-        manage=("manage_products",),
-        create=Sandbox.create_entry,
-        update=Sandbox.update_entry,
-        delete=Sandbox.delete_entry,
-    ),
-    "channels": Endpoint(
-        collection=lambda sandbox: sandbox.channels,
-        body_of=channel_body,
-        schema=CHANNEL_SCHEMA,
-        view=("view_channels", "view_products"),
-        manage=("manage_channels", "manage_products"),
-        create=Sandbox.create_channel,
-        update=Sandbox.update_channel,
-    ),
-    "types": Endpoint(
-        collection=lambda sandbox: sandbox.types,
-        body_of=type_body,
-        schema=TYPE_SCHEMA,
-        view=("view_types",),
-        manage=("manage_types",),
-        create=Sandbox.create_type,
-        update=Sandbox.update_type,
-    ),
-    "orders": Endpoint(
-        collection=lambda sandbox: sandbox.orders,
-        body_of=order_body,
-        schema=ORDER_SCHEMA,
-        view=("view_orders",),
-        manage=("manage_orders",),
-        create=Sandbox.import_order,
-        create_at="import",
-        key_name="order-number",
-    ),
-}
 
 
 class Api:
@@ -163,16 +80,19 @@ class Api:
         if endpoint is None or any(more):
             raise _unknown(request)
         token.require(endpoint.scopes(request.method, project))
-        if request.method == "POST" and segment == endpoint.create_at:
-            return self._create(endpoint, request, token)
+        if request.method == "POST" and segment in endpoint.creations:
+            return self._create(endpoint, segment, request, token)
         if segment:
             return self._one(endpoint, segment, request, token, strike)
         return self._query(endpoint, request)
 
-    def _create(self, endpoint: Endpoint, request: Request, token: Token) -> Answer:
+    def _create(
+        self, endpoint: Endpoint, segment: str, request: Request, token: Token
+    ) -> Answer:
         caller = Caller(token.client_id, request.correlation_id)
-        created = endpoint.create(self._sandbox, values.decode(request.body), caller)
-        return Answer(201, endpoint.body_of(created))
+        create = endpoint.creations[segment]
+        created = create(self._sandbox, values.decode(request.body), caller)
+        return Answer(201, (endpoint.created_body or endpoint.body_of)(created))
 
     def _query(self, endpoint: Endpoint, request: Request) -> Answer:
         if request.method not in READING:
@@ -180,9 +100,11 @@ class Api:
         query = read_query(request.parameters, endpoint.schema)
         collection = endpoint.collection(self._sandbox)
         candidates = collection.candidates(query.predicate)
+        searched = endpoint.searched_body or endpoint.body_of
         if request.method == "GET":
-            return Answer(200, run_query(query, candidates, endpoint.body_of))
-        any_match = run_query(query.first(), candidates, endpoint.body_of)
+            found = run_query(query, candidates, searched, endpoint.body_of)
+            return Answer(200, found)
+        any_match = run_query(query.first(), candidates, searched)
         return Answer(200 if any_match["count"] else 404)
 
     def _one(
@@ -201,7 +123,7 @@ class Api:
             return Answer(200, endpoint.body_of(collection.get(name, value)))
         caller = Caller(token.client_id, request.correlation_id)
         for quantity in strike.conflicts:
-            self._sandbox.intrude(name, value, quantity)
+            endpoint.intrude(self._sandbox, name, value, quantity)
         return self._write(endpoint, (name, value), request, caller)
 
     def _write(

@@ -15,6 +15,7 @@ from streams.sandbox.commercetools.api import Api
 from streams.sandbox.commercetools.controls import Controls
 from streams.sandbox.commercetools.errors import ApiError
 from streams.sandbox.commercetools.messages import Answer, Request, refusal
+from streams.sandbox.commercetools.postman import after_trials
 from streams.sandbox.commercetools.sandbox import Sandbox
 
 # Docs, "Limits": a persisted document has at most 16 MB.
@@ -59,6 +60,7 @@ class SandboxApp:
             return
         if request.segments[:1] == ("_sandbox",):
             answer = self._controls.handle(request)
+            answer = await after_trials(self.sandbox, answer)
         else:
             answer = await self._serve(request)
         if answer.is_dropped:
@@ -77,6 +79,7 @@ class SandboxApp:
                 await asyncio.sleep(wait_s)
             # A client that gave up meanwhile is not noticed: its write still happens.
             answer = self._api.handle(request, strike)
+            answer = await after_trials(self.sandbox, answer)
             if strike.delay_after_s:
                 await asyncio.sleep(strike.delay_after_s)
         return answer

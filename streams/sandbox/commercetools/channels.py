@@ -44,6 +44,8 @@ class Channel(Stamped):
 class Channels(Collection[Channel]):
     """The project's channels."""
 
+    type_id = "channel"
+
     def create(self, draft: Fields, stamp: Stamp) -> Channel:
         """Create a channel; the key is free text and unique, roles are at least one.
 
@@ -67,14 +69,6 @@ class Channels(Collection[Channel]):
             descriptions=descriptions,
         )
         self.put(channel)
-        return channel
-
-    def referenced(self, name: str, value: object) -> Channel:
-        """Return the channel that a ResourceIdentifier names."""
-        by, wanted = values.identifier(name, value)
-        channel = self.find(by, wanted)
-        if channel is None:
-            raise errors.reference_not_found("channel", by, wanted)
         return channel
 
 

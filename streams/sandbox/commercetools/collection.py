@@ -4,9 +4,9 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
-from streams.sandbox.commercetools import errors
+from streams.sandbox.commercetools import errors, values
 from streams.sandbox.commercetools.predicate_parser import Node
-from streams.sandbox.commercetools.predicates import greater_than
+from streams.sandbox.commercetools.predicates import equal_to, greater_than
 
 
 class Resource(Protocol):
@@ -26,6 +26,8 @@ R = TypeVar("R", bound=Resource)
 class Collection(Generic[R]):
     """Keeps resources and the uniqueness of their keys."""
 
+    # How references name the kind of these resources.
+    type_id = ""
     # What the vendor calls the key of these resources.
     key_field = "key"
 
@@ -48,6 +50,14 @@ class Collection(Generic[R]):
         resource = self.find(name, value)
         if resource is None:
             raise errors.not_found("ID" if name == "id" else self.key_field, value)
+        return resource
+
+    def referenced(self, name: str, value: object) -> R:
+        """Return the resource that a field's ResourceIdentifier names."""
+        by, wanted = values.identifier(name, value)
+        resource = self.find(by, wanted)
+        if resource is None:
+            raise errors.reference_not_found(self.type_id, by, wanted)
         return resource
 
     def put(self, resource: R) -> None:
@@ -80,4 +90,10 @@ class Collection(Generic[R]):
 
     def candidates(self, predicate: Node | None) -> Iterator[R]:
         """Return, by id, the resources that a predicate can match at all."""
+        for by, field in (("id", "id"), ("key", self.key_field)):
+            wanted = equal_to(predicate, field)
+            if wanted is not None:
+                found = [self.find(by, value) for value in sorted(wanted)]
+                held = {resource.id: resource for resource in found if resource}
+                return iter([held[resource_id] for resource_id in sorted(held)])
         return self.walk(after=greater_than(predicate, "id"))

@@ -49,6 +49,12 @@ class SandboxConfig:
     # Requests worked on at once; the rest wait, so latency grows with concurrency.
     concurrent_requests_max: int | None = None
     log_records_max: int = 200_000
+    # How many messages can be queried; the vendor keeps them for days.
+    messages_max: int = 20_000
+    # ConfluentCloudDestination in the API spec: `max.request.size` of the producer.
+    notification_bytes_max: int = 1_048_576
+    # Undelivered notifications kept; beyond it delivery stops, as there in time.
+    notifications_pending_max: int = 100_000
     seed: int = 1
     host: str = "127.0.0.1"
     port: int = 0

@@ -7,6 +7,7 @@ from streams.sandbox.commercetools import errors, values
 from streams.sandbox.commercetools.faults import read_rule
 from streams.sandbox.commercetools.journal import READ_MAX
 from streams.sandbox.commercetools.messages import Answer, Request, refusal
+from streams.sandbox.commercetools.messaging_controls import MessagingControls
 from streams.sandbox.commercetools.orders import InventoryMode, order_body
 from streams.sandbox.commercetools.sandbox import Sandbox
 from streams.sandbox.commercetools.values import needed, optional
@@ -17,6 +18,7 @@ class Controls:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self._messaging = MessagingControls(sandbox)
 
     def handle(self, request: Request) -> Answer:
         """Answer one request under `/_sandbox`."""
@@ -43,8 +45,12 @@ class Controls:
                 return Answer(204)
             case ("POST", "purchase"):
                 return self._purchase(values.decode(request.body))
+            case ("POST", "orders"):
+                return self._place(values.decode(request.body))
             case (_, "faults", *rest):
                 return self._faults(request, rest)
+            case (_, "messages" | "delivery" | "subscriptions", *_):
+                return self._messaging.answer(request)
         raise errors.not_found("URI", request.path)
 
     def _faults(self, request: Request, rest: list[str]) -> Answer:
@@ -84,8 +90,12 @@ class Controls:
             "entryCount": len(sandbox.inventory),
             "channelCount": len(sandbox.channels),
             "orderCount": len(sandbox.orders),
+            "customerCount": len(sandbox.customers),
+            "paymentCount": len(sandbox.payments),
             "pendingLandings": len(sandbox.landings),
             "writes": len(sandbox.journal),
+            "pendingNotifications": len(sandbox.courier),
+            "notifications": dict(sorted(sandbox.courier.counts.items())),
             "responses": {
                 str(status or "dropped"): count
                 for status, count in sorted(sandbox.responses.items())
@@ -106,6 +116,19 @@ class Controls:
                 for entry in sandbox.inventory.walk()
             ]
         return state
+
+    def _place(self, body: values.Fields) -> Answer:
+        is_shipped = optional(body, "isShipped", values.boolean)
+        order = self._sandbox.place_order(
+            needed(body, "lineItems", values.objects),
+            order_number=optional(body, "orderNumber", values.text),
+            mode=optional(body, "inventoryMode", values.text)
+            or InventoryMode.TRACK_ONLY,
+            is_shipped=True if is_shipped is None else is_shipped,
+            recurring_order_id=optional(body, "recurringOrderId", values.text),
+            fields=optional(body, "cart", values.mapping),
+        )
+        return Answer(201, order_body(order))
 
     def _purchase(self, body: values.Fields) -> Answer:
         mode = optional(body, "inventoryMode", values.text)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from streams.sandbox.commercetools import errors, updates, values
 from streams.sandbox.commercetools.collection import Collection
 from streams.sandbox.commercetools.predicates import FieldKind, Schema
-from streams.sandbox.commercetools.resources import Stamp, Stamped
+from streams.sandbox.commercetools.resources import Stamp, Stamped, reference
 from streams.sandbox.commercetools.values import Fields, needed, optional
 
 FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{2,36}")
@@ -89,6 +89,8 @@ def type_name(definition: Fields) -> str:
 class Types(Collection[CustomType]):
     """The project's Types."""
 
+    type_id = "type"
+
     def create(self, draft: Fields, stamp: Stamp) -> CustomType:
         """Create a Type; its key is unique, its field names fit the spec's pattern."""
         needed(draft, "name", values.mapping)
@@ -123,10 +125,7 @@ class Types(Collection[CustomType]):
         self, resource_type_id: str, type_value: object, fields: Fields
     ) -> CustomFields:
         """Check the custom fields of a draft or of `setCustomType`."""
-        name, value = values.identifier("type", type_value)
-        held = self.find(name, value)
-        if held is None:
-            raise errors.reference_not_found("type", name, value)
+        held = self.referenced("type", type_value)
         if resource_type_id not in held.resource_type_ids:
             raise errors.invalid_operation(
                 f"The type '{held.key}' is not defined for '{resource_type_id}'."
@@ -213,6 +212,34 @@ def type_body(held: CustomType) -> dict[str, object]:
         "resourceTypeIds": sorted(held.resource_type_ids),
         "fieldDefinitions": list(held.definitions.values()),
     }
+
+
+def custom_body(custom: CustomFields | None) -> dict[str, object] | None:
+    """Write the `custom` of a resource as the vendor does."""
+    if custom is None:
+        return None
+    return {"type": reference("type", custom.type_id), "fields": custom.fields}
+
+
+def read_custom_type(
+    resource_type_id: str, action: Fields
+) -> Callable[[Types], CustomFields | None]:
+    """Read `setCustomType`: without a type, the type and all fields are removed."""
+    wanted = action.get("type")
+    fields = optional(action, "fields", values.mapping) or {}
+    if wanted is None:
+        return lambda types: None
+    values.identifier("type", wanted)
+    return lambda types: types.custom(resource_type_id, wanted, fields)
+
+
+def read_custom_field(
+    action: Fields,
+) -> Callable[[Types, CustomFields | None], CustomFields]:
+    """Read `setCustomField`: without a value the field is removed."""
+    name = needed(action, "name", values.text)
+    value = action.get("value")
+    return lambda types, custom: types.with_field(custom, name, value)
 
 
 def draft_custom(

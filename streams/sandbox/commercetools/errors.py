@@ -150,6 +150,16 @@ def concurrent_modification(
     )
 
 
+def limit_exceeded(resource: str, maximum: int) -> ApiError:
+    """Refuse one resource more than a project may have."""
+    return ApiError(
+        400,
+        "MaxResourceLimitExceeded",
+        f"Only {maximum} resources of type '{resource}' are allowed.",
+        {"exceededResource": resource},
+    )
+
+
 def missing_role(channel_key: str, role: str) -> ApiError:
     """Refuse a channel that lacks a role."""
     return ApiError(

@@ -23,7 +23,7 @@ class FaultKind(StrEnum):
     LATENCY = "latency"
     FAILURE = "failure"  # an error status
     DROP = "drop"  # the connection closes without an answer
-    CONFLICT = "conflict"  # another client writes the entry just before
+    CONFLICT = "conflict"  # another client writes the resource just before
     RATE_LIMIT = "rateLimit"
     REVOKE_TOKEN = "revokeToken"  # noqa: S105 - the name of a fault
 
@@ -71,7 +71,10 @@ class Strike(msgspec.Struct):
 
 
 NO_STRIKE = Strike()
-UPDATES = re.compile(r"/inventory/.+")
+# Creations have addresses under the collection, too; they write nothing that is held.
+UPDATES = re.compile(
+    r"/(inventory|orders|payments|customers|carts|states)/(?!import$).+"
+)
 CODES = {500: "General", 502: "BadGateway", 503: "OverCapacity", 504: "GatewayTimeout"}
 
 

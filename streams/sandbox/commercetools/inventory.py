@@ -10,7 +10,12 @@ from dataclasses import dataclass, replace
 from streams.sandbox.commercetools import errors, values
 from streams.sandbox.commercetools.channels import Channels
 from streams.sandbox.commercetools.collection import Collection
-from streams.sandbox.commercetools.custom import CustomFields, Types, draft_custom
+from streams.sandbox.commercetools.custom import (
+    CustomFields,
+    Types,
+    custom_body,
+    draft_custom,
+)
 from streams.sandbox.commercetools.predicate_parser import Node
 from streams.sandbox.commercetools.predicates import (
     ANY_NAME,
@@ -52,8 +57,8 @@ INVENTORY_SCHEMA: Schema = {
 class InventoryEntry(Stamped):
     """An entry as commercetools shows it.
 
-    `availableQuantity` is on stock less cart reservations; the sandbox has no carts,
-    so both are equal.
+    `availableQuantity` is on stock less what carts have reserved; the sandbox's carts
+    reserve nothing, so both are equal.
     """
 
     sku: str
@@ -77,6 +82,8 @@ class InventoryEntry(Stamped):
 
 class Inventory(Collection[InventoryEntry]):
     """The project's entries, also by place and by SKU."""
+
+    type_id = "inventory-entry"
 
     def __init__(self, channels: Channels, types: Types) -> None:
         super().__init__()
@@ -178,11 +185,7 @@ def entry_body(entry: InventoryEntry) -> dict[str, object]:
     body["availableQuantity"] = entry.quantity_on_stock
     if entry.channel_id is not None:
         body["supplyChannel"] = reference("channel", entry.channel_id)
-    if entry.custom is not None:
-        body["custom"] = {
-            "type": reference("type", entry.custom.type_id),
-            "fields": entry.custom.fields,
-        }
+    body["custom"] = custom_body(entry.custom)
     levels = {"reorderPoint": entry.reorder_point, "safetyStock": entry.safety_stock}
     present = {name: value for name, value in levels.items() if value is not None}
     body["stockLevels"] = present or None

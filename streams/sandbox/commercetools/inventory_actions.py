@@ -7,6 +7,7 @@ Source: API spec, `types/inventory/updates/*`, which is the complete list. There
 from dataclasses import replace
 
 from streams.sandbox.commercetools import errors, updates, values
+from streams.sandbox.commercetools.custom import read_custom_field, read_custom_type
 from streams.sandbox.commercetools.inventory import (
     CART_QUANTITY,
     RESERVATION_EXPIRATION,
@@ -104,26 +105,14 @@ def _set_reservation_expiration(action: Fields) -> Change:
 
 
 def _set_custom_type(action: Fields) -> Change:
-    """Set or, without a type, remove the type and all custom fields."""
-    wanted = action.get("type")
-    fields = optional(action, "fields", values.mapping) or {}
-    if wanted is not None:
-        values.identifier("type", wanted)
-
-    def change(entry: InventoryEntry, inventory: Inventory) -> InventoryEntry:
-        if wanted is None:
-            return replace(entry, custom=None)
-        custom = inventory.types.custom("inventory-entry", wanted, fields)
-        return replace(entry, custom=custom)
-
-    return change
+    custom = read_custom_type("inventory-entry", action)
+    return lambda entry, inventory: replace(entry, custom=custom(inventory.types))
 
 
 def _set_custom_field(action: Fields) -> Change:
-    name = needed(action, "name", values.text)
-    value = action.get("value")
+    custom = read_custom_field(action)
     return lambda entry, inventory: replace(
-        entry, custom=inventory.types.with_field(entry.custom, name, value)
+        entry, custom=custom(inventory.types, entry.custom)
     )
 
 

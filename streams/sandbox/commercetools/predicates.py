@@ -156,7 +156,8 @@ def matches(node: Node, body: Mapping[str, object]) -> bool:
     """Tell whether a resource, as it is on the wire, fits the predicate.
 
     A comparison with an absent field is false; `!=` and `not in` of one are true.
-    The latter is a guess: the docs do not say.
+    The latter is a guess: the docs do not say. Of a list of objects one that fits is
+    enough (docs, "Query Predicates", `lineItems(variant(sku="…"))`).
     """
     match node:
         case Both(parts, every):
@@ -165,8 +166,7 @@ def matches(node: Node, body: Mapping[str, object]) -> bool:
         case Not(inner):
             return not matches(inner, body)
         case Nested(field, inner):
-            nested = body.get(field)
-            return isinstance(nested, Mapping) and matches(inner, nested)
+            return any(matches(inner, item) for item in _objects(body.get(field)))
         case Has(field, quality):
             value = body.get(field)
             return value == [] if quality == "empty" else value is not None
@@ -174,6 +174,12 @@ def matches(node: Node, body: Mapping[str, object]) -> bool:
             return _compare(body.get(field), operator, cast(Literal, value))
         case Within(field, operator, values):
             return _within(body.get(field), operator, cast("tuple[Literal]", values))
+
+
+def _objects(value: object) -> list[Mapping[str, object]]:
+    """Return the objects to look into: of a list, one that fits is enough."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, Mapping)]
 
 
 def _compare(actual: object, operator: str, value: Literal) -> bool:

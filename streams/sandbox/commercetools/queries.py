@@ -71,24 +71,30 @@ def read_query(parameters: Parameters, schema: Schema) -> Query:
 
 
 def run_query(
-    query: Query, candidates: Iterable[T], body_of: Callable[[T], Body]
+    query: Query,
+    candidates: Iterable[T],
+    searched_body: Callable[[T], Body],
+    body_of: Callable[[T], Body] | None = None,
 ) -> Body:
     """Answer with one page. Candidates come by id, which is the order without `sort`.
 
-    That default order is a guess: the docs promise none.
+    That default order is a guess: the docs promise none. `body_of` shows what was
+    found, where predicates see more than is shown.
     """
     predicate = query.predicate
-    bodies = map(body_of, candidates)
-    found: Iterable[Body] = (
+    bodies = ((searched_body(each), each) for each in candidates)
+    found: Iterable[tuple[Body, T]] = (
         bodies
         if predicate is None
-        else (body for body in bodies if matches(predicate, body))
+        else (pair for pair in bodies if matches(predicate, pair[0]))
     )
     if query.with_total or not _is_by_id(query.sorts):
         found = list(found)
         for sort in reversed(query.sorts):
             found.sort(key=partial(_rank, sort.field), reverse=sort.descending)
-    page = list(islice(found, query.offset, query.offset + query.limit))
+    pairs = list(islice(found, query.offset, query.offset + query.limit))
+    shown = body_of if body_of is not None and body_of != searched_body else None
+    page = [body if shown is None else shown(each) for body, each in pairs]
     answer: Body = {"limit": query.limit, "offset": query.offset, "count": len(page)}
     if query.with_total and isinstance(found, list):
         answer["total"] = len(found)
@@ -99,8 +105,8 @@ def _is_by_id(sorts: Sequence[Sort]) -> bool:
     return not sorts or sorts[0] == Sort("id", descending=False)
 
 
-def _rank(path: str, body: Body) -> tuple[bool, object]:
-    value: object = body
+def _rank(path: str, found: tuple[Body, object]) -> tuple[bool, object]:
+    value: object = found[0]
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value is not None, value

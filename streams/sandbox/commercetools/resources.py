@@ -70,8 +70,12 @@ class Stamped:
 
 def new_stamp(random: Random, *, by: str, at: str) -> Stamp:
     """Return the stamp of a new resource, its id drawn from the sandbox's seed."""
-    resource_id = str(UUID(int=random.getrandbits(128), version=4))
-    return Stamp(resource_id, 1, at, by, at, by)
+    return Stamp(new_id(random), 1, at, by, at, by)
+
+
+def new_id(random: Random) -> str:
+    """Draw an id as the vendor's look."""
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def reference(type_id: str, resource_id: str) -> dict[str, str]:

@@ -3,38 +3,38 @@
 One thread at a time: the server runs it on its event loop (`SandboxServer.call`).
 """
 
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
-from random import Random
 from typing import Any
 
-from streams.sandbox.commercetools.auth import TokenOffice
-from streams.sandbox.commercetools.channels import CHANNEL_ACTIONS, Channel, Channels
-from streams.sandbox.commercetools.clock import Clock, utc_now, wire_time
-from streams.sandbox.commercetools.config import SandboxConfig
-from streams.sandbox.commercetools.custom import TYPE_ACTIONS, CustomType, Types
-from streams.sandbox.commercetools.faults import FaultBook
-from streams.sandbox.commercetools.inventory import Inventory, InventoryEntry
-from streams.sandbox.commercetools.inventory_actions import (
-    ENTRY_ACTIONS,
-    QUANTITY_ACTIONS,
+import structlog
+
+from streams.sandbox.commercetools import errors
+from streams.sandbox.commercetools.channels import CHANNEL_ACTIONS, Channel
+from streams.sandbox.commercetools.clock import wire_time
+from streams.sandbox.commercetools.collection import Collection
+from streams.sandbox.commercetools.core import OPERATOR, RIVAL
+from streams.sandbox.commercetools.custom import TYPE_ACTIONS, CustomType
+from streams.sandbox.commercetools.identifiers import subject_of
+from streams.sandbox.commercetools.inventory import InventoryEntry
+from streams.sandbox.commercetools.inventory_actions import ENTRY_ACTIONS
+from streams.sandbox.commercetools.inventory_messages import (
+    entry_created,
+    entry_deleted,
+    entry_updated,
+    levels_reached,
+    quantity_set,
 )
-from streams.sandbox.commercetools.journal import Journal, Write
-from streams.sandbox.commercetools.landings import Landings
-from streams.sandbox.commercetools.limits import RateLimit
-from streams.sandbox.commercetools.orders import (
-    InventoryMode,
-    Order,
-    Orders,
-    purchase_draft,
+from streams.sandbox.commercetools.messaging.courier import NeedsWaiting, Sink
+from streams.sandbox.commercetools.messaging.subscriptions import (
+    CONFLUENT,
+    HEALTHY,
+    SUBSCRIPTION_ACTIONS,
+    TEMPORARY_ERROR,
+    Subscription,
 )
-from streams.sandbox.commercetools.resources import (
-    PLATFORM,
-    Caller,
-    Stamp,
-    Stamped,
-    new_stamp,
-)
+from streams.sandbox.commercetools.resources import PLATFORM, Caller
+from streams.sandbox.commercetools.trade import Trade
 from streams.sandbox.commercetools.updates import (
     apply_update,
     check_version,
@@ -42,78 +42,77 @@ from streams.sandbox.commercetools.updates import (
 )
 from streams.sandbox.commercetools.values import Fields
 
-OPERATOR = Caller("sandbox", "sandbox")
-SHOP = Caller("web-shop", "web-shop")
-RIVAL = Caller("another-client", "another-client")
+ENTRY = "inventory-entry"
+
+log = structlog.get_logger()
 
 
-class Sandbox:
+class Sandbox(Trade):
     """A commercetools project in memory.
 
     Every draw of chance comes from the seed, every time from the clock: the same
-    requests get the same answers.
+    requests get the same answers. `sinks` take notifications to their destinations, by
+    the destination's type.
     """
-
-    def __init__(
-        self, config: SandboxConfig | None = None, clock: Clock = utc_now
-    ) -> None:
-        self.config = config or SandboxConfig()
-        self.clock = clock
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin anew: no resources, tokens, faults or memory."""
-        # One stream of chance each, so that a fault does not change the ids.
-        ids, tokens, lags, faults = (
-            Random(f"{self.config.seed}/{name}")
-            for name in ("ids", "tokens", "lags", "faults")
-        )
-        self._ids = ids
-        self.tokens = TokenOffice(self.config, self.clock, tokens)
-        self.rate_limit = RateLimit(
-            self.config.requests_per_second, self.config.requests_burst, self.clock
-        )
-        self.faults = FaultBook(faults)
-        self.types = Types()
-        self.channels = Channels()
-        self.inventory = Inventory(self.channels, self.types)
-        self.landings = Landings(self.config.lag, lags)
-        self.orders = Orders(self.inventory, self.landings, ids)
-        self.journal = Journal(self.config.log_records_max)
-        self.responses: Counter[int] = Counter()
 
     def settle(self) -> None:
         """Let every decrement that is due become visible; reads come after this."""
         for landing in self.landings.due(self.clock()):
             at = wire_time(landing.due_at)
+            before = self.inventory.find("id", landing.entry_id)
             entry = self.inventory.land(landing.entry_id, landing.quantity, at)
-            if entry is not None:
-                self._record(
-                    "landing", Caller(PLATFORM, ""), entry, at, delta=-landing.quantity
-                )
+            if entry is None or before is None:
+                continue
+            self._keep(
+                "landing",
+                Caller(PLATFORM, ""),
+                ENTRY,
+                entry,
+                change="ResourceUpdated",
+                told=levels_reached(before, entry),
+                old_version=before.version,
+                at=at,
+                delta=-landing.quantity,
+            )
 
     def create_channel(self, draft: Fields, caller: Caller = OPERATOR) -> Channel:
         """Create a channel from its draft."""
         channel = self.channels.create(draft, self._stamp(caller))
-        self._record("channel-created", caller, channel, self._now())
+        self._keep("channel-created", caller, "channel", channel)
         return channel
+
+    def update_channel(
+        self, name: str, value: str, body: Fields, caller: Caller = OPERATOR
+    ) -> Channel:
+        """Apply an update to a channel."""
+        return self._update(
+            self.channels, CHANNEL_ACTIONS, self.channels, (name, value), body, caller
+        )
 
     def create_type(self, draft: Fields, caller: Caller = OPERATOR) -> CustomType:
         """Create a custom type from its draft."""
         created = self.types.create(draft, self._stamp(caller))
-        self._record("type-created", caller, created, self._now())
+        self._keep("type-created", caller, "type", created)
         return created
+
+    def update_type(
+        self, name: str, value: str, body: Fields, caller: Caller = OPERATOR
+    ) -> CustomType:
+        """Apply an update to a custom type."""
+        return self._update(
+            self.types, TYPE_ACTIONS, self.types, (name, value), body, caller
+        )
 
     def create_entry(self, draft: Fields, caller: Caller = OPERATOR) -> InventoryEntry:
         """Create an inventory entry from its draft."""
         entry = self.inventory.create(draft, self._stamp(caller))
-        self._record(
+        self._keep(
             "created",
             caller,
+            ENTRY,
             entry,
-            self._now(),
+            told=(entry_created(entry),),
             delta=entry.quantity_on_stock,
-            messages=("InventoryEntryCreated",),
         )
         return entry
 
@@ -123,46 +122,22 @@ class Sandbox:
         """Apply an update to the entry whose `id` or `key` (the name) is the value."""
         update = read_update(body, ENTRY_ACTIONS)
         held = self.inventory.get(name, value)
-        at = self._now()
-        entry = apply_update(held, update, self.inventory, caller, at)
+        entry = apply_update(held, update, self.inventory, caller, self._now())
         if entry is held:
             return held
         self.inventory.put(entry)
-        sets_quantity = not QUANTITY_ACTIONS.isdisjoint(update.actions)
-        self._record(
+        self._keep(
             "updated",
             caller,
+            ENTRY,
             entry,
-            at,
+            change="ResourceUpdated",
+            told=entry_updated(held, entry, update.actions),
+            old_version=held.version,
             delta=entry.quantity_on_stock - held.quantity_on_stock,
             actions=update.actions,
-            messages=("InventoryEntryQuantitySet",) if sets_quantity else (),
         )
         return entry
-
-    def update_channel(
-        self, name: str, value: str, body: Fields, caller: Caller = OPERATOR
-    ) -> Channel:
-        """Apply an update to a channel."""
-        update = read_update(body, CHANNEL_ACTIONS)
-        held = self.channels.get(name, value)
-        channel = apply_update(held, update, self.channels, caller, self._now())
-        if channel is not held:
-            self.channels.put(channel)
-            self._record("channel-updated", caller, channel, self._now())
-        return channel
-
-    def update_type(
-        self, name: str, value: str, body: Fields, caller: Caller = OPERATOR
-    ) -> CustomType:
-        """Apply an update to a custom type."""
-        update = read_update(body, TYPE_ACTIONS)
-        held = self.types.get(name, value)
-        changed = apply_update(held, update, self.types, caller, self._now())
-        if changed is not held:
-            self.types.put(changed)
-            self._record("type-updated", caller, changed, self._now())
-        return changed
 
     def delete_entry(
         self, name: str, value: str, version: int, caller: Caller = OPERATOR
@@ -171,48 +146,16 @@ class Sandbox:
         held = self.inventory.get(name, value)
         check_version(held, version)
         self.inventory.remove(held)
-        gone = replace(held, quantity_on_stock=0)
-        self._record(
+        self._keep(
             "deleted",
             caller,
-            gone,
-            self._now(),
+            ENTRY,
+            replace(held, quantity_on_stock=0),
+            change="ResourceDeleted",
+            told=(entry_deleted(held),),
             delta=-held.quantity_on_stock,
-            messages=("InventoryEntryDeleted",),
         )
         return held
-
-    def import_order(self, draft: Fields, caller: Caller = OPERATOR) -> Order:
-        """Import an order; its decrements land later."""
-        order = self.orders.place(draft, self._stamp(caller), self.clock())
-        self._record(
-            "order",
-            caller,
-            order,
-            self._now(),
-            messages=("OrderImported",),
-            order_number=order.key,
-        )
-        return order
-
-    def purchase(
-        self,
-        sku: str,
-        quantity: int,
-        *,
-        channel_key: str | None = None,
-        mode: str = InventoryMode.TRACK_ONLY,
-        order_number: str | None = None,
-    ) -> Order:
-        """Buy one SKU in the web shop, as a customer would."""
-        draft = purchase_draft(
-            sku,
-            quantity,
-            channel_key=channel_key,
-            mode=mode,
-            order_number=order_number,
-        )
-        return self.import_order(draft, SHOP)
 
     def intrude(self, name: str, value: str, quantity: int) -> None:
         """Write an entry as another client: add a quantity, or only touch it.
@@ -229,44 +172,143 @@ class Sandbox:
             stamp=held.stamp.grown(steps=1, by=RIVAL.client_id, at=at),
         )
         self.inventory.put(entry)
-        messages = ("InventoryEntryQuantitySet",) if quantity else ()
-        self._record("intrusion", RIVAL, entry, at, delta=quantity, messages=messages)
+        told = [*levels_reached(held, entry)]
+        self._keep(
+            "intrusion",
+            RIVAL,
+            ENTRY,
+            entry,
+            change="ResourceUpdated",
+            told=[quantity_set(held, entry), *told] if quantity else (),
+            old_version=held.version,
+            delta=quantity,
+        )
 
-    def channel_key(self, channel_id: str | None) -> str | None:
-        """Return the key of an entry's channel."""
-        channel = self.channels.find("id", channel_id) if channel_id else None
-        return channel.key if channel else None
+    def touch(self, collection: Collection[Any], name: str, value: str) -> None:
+        """Let another client write any resource, so that its version moves on."""
+        held = collection.find(name, value)
+        if held is None:
+            return
+        stamp = held.stamp.grown(steps=1, by=RIVAL.client_id, at=self._now())
+        touched = replace(held, stamp=stamp)
+        collection.put(touched)
+        self._keep(
+            "intrusion",
+            RIVAL,
+            collection.type_id,
+            touched,
+            change="ResourceUpdated",
+            old_version=held.version,
+        )
 
-    def _stamp(self, caller: Caller) -> Stamp:
-        return new_stamp(self._ids, by=caller.client_id, at=self._now())
+    def create_subscription(
+        self, draft: Fields, caller: Caller = OPERATOR
+    ) -> Subscription:
+        """Create a subscription once its test notification has arrived."""
+        created = self.subscriptions.create(draft, self._stamp(caller))
+        try:
+            self.office.try_out(created, subject_of("subscription", created))
+        except errors.ApiError:
+            self.subscriptions.remove(created)
+            raise
+        self._keep("subscription-created", caller, "subscription", created)
+        return created
 
-    def _now(self) -> str:
-        return wire_time(self.clock())
+    def update_subscription(
+        self, name: str, value: str, body: Fields, caller: Caller = OPERATOR
+    ) -> Subscription:
+        """Apply an update to a subscription; it acts at once (there: in a minute)."""
+        return self._update(
+            self.subscriptions,
+            SUBSCRIPTION_ACTIONS,
+            self.subscriptions,
+            (name, value),
+            body,
+            caller,
+        )
 
-    def _record(
+    def delete_subscription(
+        self, name: str, value: str, version: int, caller: Caller = OPERATOR
+    ) -> Subscription:
+        """Delete a subscription; what is on its way to it never arrives."""
+        held = self.subscriptions.get(name, value)
+        check_version(held, version)
+        self.subscriptions.remove(held)
+        self.courier.drop(held.id)
+        self._keep(
+            "subscription-deleted",
+            caller,
+            "subscription",
+            held,
+            change="ResourceDeleted",
+        )
+        return held
+
+    def subscribe(
         self,
-        kind: str,
-        caller: Caller,
-        resource: Stamped,
-        at: str,
-        **details: Any,
-    ) -> None:
-        if isinstance(resource, InventoryEntry):
-            details |= {
-                "sku": resource.sku,
-                "channel_key": self.channel_key(resource.channel_id),
-                "quantity_after": resource.quantity_on_stock,
-                "fields": resource.custom.fields if resource.custom else None,
+        sink: Sink,
+        resources: Iterable[str] = ("order",),
+        *,
+        topic: str = "ct.messages",
+        message_format: str = "Platform",
+        key: str | None = None,
+    ) -> Subscription:
+        """Take the messages of some kinds of resources to a sink, as Confluent would.
+
+        One sink serves all ConfluentCloud destinations; the topic tells them apart.
+        """
+        self.sinks[CONFLUENT] = sink
+        version = {"cloudEventsVersion": "1.0"} if message_format != "Platform" else {}
+        return self.create_subscription(
+            {
+                "key": key,
+                "destination": {
+                    "type": CONFLUENT,
+                    "bootstrapServer": "sandbox.confluent.cloud:9092",
+                    "apiKey": "sandbox",
+                    "apiSecret": "sandbox",
+                    "acks": "all",
+                    "topic": topic,
+                },
+                "messages": [{"resourceTypeId": each} for each in resources],
+                "format": {"type": message_format, **version},
             }
-        self.journal.add(
-            Write(
-                number=self.journal.next_number(),
-                at=at,
-                kind=kind,
-                client_id=caller.client_id,
-                correlation_id=caller.correlation_id,
-                resource_id=resource.id,
-                version=resource.version,
-                **details,
+        )
+
+    def deliver(self) -> int:
+        """Hand all due notifications to sinks that need no waiting; count the taken.
+
+        One that its sink refuses, by any exception, comes again later.
+        """
+        taken = 0
+        now = self.clock()
+        for consignment in self.courier.due(now):
+            notification = consignment.notification
+            try:
+                self.courier.hand_over_at_once(notification)
+            except NeedsWaiting:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a sink may raise
+                self.courier.failed(consignment, now)
+                self.fares(notification.subscription_id, error)
+            else:
+                taken += 1
+                self.fares(notification.subscription_id, None)
+        return taken
+
+    def fares(self, subscription_id: str, error: Exception | None) -> None:
+        """Note how the last delivery to a subscription went."""
+        held = self.subscriptions.find("id", subscription_id)
+        if held is None or held.is_stopped:
+            return
+        if error is None:
+            self.courier.counts["delivered"] += 1
+        elif held.status == HEALTHY:
+            log.warning(
+                "sandbox.subscription_failing",
+                subscription=held.key,
+                error=type(error).__name__,
             )
+        self.office.set_status(
+            subscription_id, HEALTHY if error is None else TEMPORARY_ERROR
         )

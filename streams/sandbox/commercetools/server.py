@@ -7,7 +7,7 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -18,6 +18,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from streams.sandbox.commercetools.app import ABORT, create_app
 from streams.sandbox.commercetools.config import SandboxConfig
+from streams.sandbox.commercetools.messaging.courier import Sink
+from streams.sandbox.commercetools.postman import delivering
 from streams.sandbox.commercetools.sandbox import Sandbox
 
 T = TypeVar("T")
@@ -51,9 +53,12 @@ class SandboxServer:
     """A sandbox served from a thread with a loop of its own."""
 
     def __init__(
-        self, config: SandboxConfig | None = None, sandbox: Sandbox | None = None
+        self,
+        config: SandboxConfig | None = None,
+        sandbox: Sandbox | None = None,
+        sinks: Mapping[str, Sink] | None = None,
     ) -> None:
-        self.sandbox = sandbox or Sandbox(config)
+        self.sandbox = sandbox or Sandbox(config, sinks=sinks)
         self.url = ""
         self._server = _Server(_uvicorn_config(self.sandbox))
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -108,16 +113,20 @@ class SandboxServer:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner, listener:
             self._loop = runner.get_loop()
             self._loop.call_soon(self._ready.set)
-            runner.run(self._server.serve(sockets=[listener]))
+            runner.run(_serve(self._server, self.sandbox, listener))
 
 
 async def serve(
     config: SandboxConfig | None = None,
     *,
     on_ready: Callable[[str], None] | None = None,
+    sinks: Mapping[str, Sink] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, in a process of its own; report the URL."""
-    sandbox = Sandbox(config)
+    """Serve until SIGINT or SIGTERM, in a process of its own; report the URL.
+
+    `sinks` take notifications on, by the destination's type; HTTP has one already.
+    """
+    sandbox = Sandbox(config, sinks=sinks)
     server = _Server(_uvicorn_config(sandbox))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -127,6 +136,13 @@ async def serve(
         log.info("sandbox.listening", url=url, project=sandbox.config.project_key)
         if on_ready is not None:
             on_ready(url)
+        await _serve(server, sandbox, listener)
+
+
+async def _serve(
+    server: uvicorn.Server, sandbox: Sandbox, listener: socket.socket
+) -> None:
+    async with delivering(sandbox):
         await server.serve(sockets=[listener])
 
 
@@ -135,7 +151,7 @@ async def serving(sandbox: Sandbox) -> AsyncIterator[str]:
     """Serve inside the running loop while the block lasts; yield the URL."""
     server = _Server(_uvicorn_config(sandbox))
     with _listen(sandbox.config) as listener:
-        task = asyncio.create_task(server.serve(sockets=[listener]))
+        task = asyncio.create_task(_serve(server, sandbox, listener))
         try:
             yield _url(listener)
         finally:

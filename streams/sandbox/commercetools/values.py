@@ -19,6 +19,9 @@ Kind = Callable[[str, object], T]
 
 INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
+CURRENCY_PATTERN = re.compile(r"[A-Z]{3}")
+# ISO 4217: currencies without or with more digits than two.
+FRACTION_DIGITS = {"CLP": 0, "ISK": 0, "JPY": 0, "KRW": 0, "BHD": 3, "KWD": 3}
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_-]{2,256}")
 
 
@@ -127,6 +130,32 @@ def texts(name: str, value: object) -> list[str]:
         text(f"{name}[{index}]", item)
         for index, item in enumerate(listing(name, value))
     ]
+
+
+def one_of(*allowed: str) -> Kind[str]:
+    """Return the kind of texts of an enumeration; others are `InvalidField`."""
+
+    def check(name: str, value: object) -> str:
+        checked = text(name, value)
+        if checked not in allowed:
+            raise errors.invalid_field(name, checked, allowed)
+        return checked
+
+    return check
+
+
+def money(name: str, value: object) -> Fields:
+    """Check a Money; return it as CentPrecisionMoney (API spec, `types/common`)."""
+    fields = mapping(name, value)
+    currency = needed(fields, "currencyCode", text)
+    if not CURRENCY_PATTERN.fullmatch(currency):
+        raise errors.invalid_json(f"{name}: '{currency}' is not a currency code")
+    return {
+        "type": "centPrecision",
+        "currencyCode": currency,
+        "centAmount": needed(fields, "centAmount", INT64),
+        "fractionDigits": FRACTION_DIGITS.get(currency, 2),
+    }
 
 
 def identifier(name: str, value: object) -> tuple[str, str]:

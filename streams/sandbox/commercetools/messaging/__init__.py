@@ -1,0 +1,1 @@
+"""Messages: what writes say, who asked to be told, and how it gets there."""
