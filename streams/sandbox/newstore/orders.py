@@ -109,6 +109,8 @@ class Orders:
         self._by_external_id: dict[str, str] = {}
         self._requests: dict[str, FulfilmentRequest] = {}
         self._requests_of: dict[str, list[str]] = {}
+        # Those that nodes still have to act on; a dict, because it keeps their order.
+        self._undone: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -147,7 +149,15 @@ class Orders:
         if request.id not in self._requests:
             self._requests_of.setdefault(request.order_id, []).append(request.id)
         self._requests[request.id] = request
+        if request.undone:
+            self._undone[request.id] = None
+        else:
+            self._undone.pop(request.id, None)
         return request
+
+    def undone(self) -> list[FulfilmentRequest]:
+        """Return the requests with units that nodes still have to act on."""
+        return [self._requests[request_id] for request_id in self._undone]
 
     def requests_of(self, order_id: str) -> list[FulfilmentRequest]:
         """Return an order's requests, the earliest first."""

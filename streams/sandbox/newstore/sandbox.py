@@ -214,12 +214,8 @@ class Sandbox:
 
     def open_requests(self, node_id: str | None = None) -> list[FulfilmentRequest]:
         """Return the requests that nodes still have to do something about."""
-        return [
-            request
-            for order in self.world.orders.walk()
-            for request in self.world.orders.requests_of(order.id)
-            if request.undone and node_id in (None, request.node_id)
-        ]
+        found = self.world.orders.undone()
+        return [each for each in found if node_id in (None, each.node_id)]
 
     def cancel(
         self,
