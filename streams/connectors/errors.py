@@ -83,3 +83,13 @@ class TypeMissing(Misconfigured):
 
 class ChannelMissing(Misconfigured):
     """commercetools does not have the supply channel that a location names."""
+
+
+class StateMissing(Misconfigured):
+    """commercetools does not have the line item states or the type that we need."""
+
+
+class OrderUnknown(ConnectorError):
+    """commercetools does not have the order, or not yet."""
+
+    retriable = True

@@ -34,7 +34,17 @@ class Later:
     error: ConnectorError
 
 
-Carried = Settled | Later
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The vendor will not, until a person changes something: say so, and ask rarely.
+
+    `answers` may be empty where it was said before.
+    """
+
+    answers: tuple[tuple[bytes, bytes], ...]
+
+
+Carried = Settled | Later | Refusal
 Carry = Callable[[Job, Turn], Awaitable[Carried]]
 """Does one task, paying for each request with its turn."""
 
@@ -46,6 +56,8 @@ class Patience:
     base_s: float = 0.2
     max_s: float = 60.0
     misconfigured_s: float = 15.0
+    refused_base_s: float = 300.0
+    refused_max_s: float = 3600.0
 
 
 class Courier:
@@ -97,16 +109,23 @@ class Courier:
             return
         for key, value in carried.answers:
             await self._report(key, value)
+        if isinstance(carried, Refusal):
+            base_s, max_s = self._patience.refused_base_s, self._patience.refused_max_s
+            after_s = base_s / 2 + self._delay_s(job, base_s, max_s)
+            self.rows.put_back(job, after_s=after_s)
+            return
         self.settled += 1
         self._attempts.pop(job.key, None)
         self.rows.answered(job)
 
     def _postpone(self, job: Job, error: ConnectorError) -> None:
         self.retried += 1
+        after_s = self._delay_s(job, self._patience.base_s, self._patience.max_s)
+        if not error.retriable:
+            after_s += self._patience.misconfigured_s
+        self.rows.put_back(job, after_s=max(after_s, error.retry_after_s or 0.0))
+
+    def _delay_s(self, job: Job, base_s: float, max_s: float) -> float:
         attempt = self._attempts.get(job.key, 0)
         self._attempts[job.key] = attempt + 1
-        patience = self._patience
-        after_s = full_jitter(self._rng, patience.base_s, patience.max_s, attempt)
-        if not error.retriable:
-            after_s += patience.misconfigured_s
-        self.rows.put_back(job, after_s=max(after_s, error.retry_after_s or 0.0))
+        return full_jitter(self._rng, base_s, max_s, attempt)
