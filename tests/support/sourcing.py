@@ -19,7 +19,12 @@ from streams.domain.reservations import (
     ReservationRequest,
 )
 from streams.domain.sourcing_choice import SourcedUnit, SourcingRules
-from streams.domain.sourcing_run import CheckStock, Injection, Release
+from streams.domain.sourcing_run import (
+    ATTEMPTS_IN_RUN,
+    CheckStock,
+    Injection,
+    Release,
+)
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 NUMBER = "W-1"
@@ -57,7 +62,7 @@ class Ledger:
     latest: dict[str, tuple[tuple[int, int], str, str]] = field(default_factory=dict)
     undone: set[tuple[str, str, int, int]] = field(default_factory=set)
     answers: dict[str, ReservationAnswer] = field(default_factory=dict)
-    grants: list[tuple[str, str]] = field(default_factory=list)
+    grants: list[tuple[str, str, int]] = field(default_factory=list)
 
     def standing(self) -> dict[str, tuple[str, str]]:
         """Return SKU and place of each unit that is reserved."""
@@ -100,7 +105,8 @@ class Ledger:
     def _grant(self, request: ReservationRequest) -> None:
         order = (request.rank, request.attempt)
         for unit in request.unit_ids:
-            self.grants.append((unit, request.location_id))
+            run = request.attempt // ATTEMPTS_IN_RUN
+            self.grants.append((unit, request.location_id, run))
             if unit not in self.latest or order > self.latest[unit][0]:
                 self.latest[unit] = (order, request.sku, request.location_id)
 
