@@ -39,6 +39,8 @@ DONE = frozenset({UnitState.CANCELLED, UnitState.COMPLETED, UnitState.RETURNED})
 GONE = frozenset({UnitState.COMPLETED, UnitState.RETURNED})
 """States of a unit that the customer got."""
 
+FAILED = _ORDER[FulfilmentStep.FAILED]
+
 _STATES = (UnitState.ASSIGNED, UnitState.READY, UnitState.FAILED)
 
 

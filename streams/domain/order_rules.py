@@ -1,0 +1,32 @@
+"""How this retailer wants orders handled; values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from streams.domain.sourcing_choice import SourcingRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRules:
+    """Waits and names that decisions about orders need.
+
+    Attributes:
+        window_quiet: A window closes after this long without news.
+        window_longest: It closes this long after it opened, whatever comes.
+        window_closes_complete: It closes at once when nothing more is to come.
+        return_wait: A return waits this long for its sale before people are told.
+        commerce_counts: commercetools lowers its own quantities (`stock_counting`).
+        places: Our location by the key of the supply channel that stands for it.
+        sourcing: How web orders find their place; None where NewStore finds it.
+        reroutes: What a place could not fulfil is sent on by us, not by NewStore.
+    """
+
+    window_quiet: timedelta = timedelta(seconds=30)
+    window_longest: timedelta = timedelta(seconds=300)
+    window_closes_complete: bool = True
+    return_wait: timedelta = timedelta(seconds=900)
+    commerce_counts: bool = True
+    places: Mapping[str, str] = field(default_factory=dict)
+    sourcing: SourcingRules | None = None
+    reroutes: bool = True
