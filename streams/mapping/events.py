@@ -1,4 +1,4 @@
-"""NewStore events on their way in: which key an event has on `newstore-events`."""
+"""Events and messages on their way in: which key each has on its topic."""
 
 import hashlib
 from collections.abc import Mapping
@@ -36,6 +36,43 @@ def envelope_key(envelope: object, event: bytes) -> bytes:
             if key:
                 return key
     return _digest(event)
+
+
+def split_messages(body: bytes) -> list[bytes]:
+    """Return the messages of a body: the items of a JSON array, else the body itself.
+
+    Takes any bytes: what is no JSON is one message, for intake to park.
+    """
+    if not body.lstrip().startswith(b"["):
+        return [body]
+    try:
+        return [bytes(item) for item in _decode_items(body)]
+    except (ValueError, RecursionError):
+        return [body]
+
+
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def message_key(message: bytes) -> bytes:
+    """Return the id of the resource that a commercetools message is about.
+
+    It keeps a resource's messages in one partition; a CloudEvent has it in its `data`,
+    or as its `subject`. Takes any bytes, like `event_key`.
+    """
+    try:
+        found = msgspec.json.decode(message)
+    except (ValueError, RecursionError):
+        return _digest(message)
+    if not isinstance(found, Mapping):
+        return _digest(message)
+    for envelope in (found, found.get("data")):
+        resource = envelope.get("resource") if isinstance(envelope, Mapping) else None
+        if isinstance(resource, Mapping):
+            key = _id_bytes(resource.get("id"))
+            if key:
+                return key
+    return _id_bytes(found.get("subject")) or _digest(message)
 
 
 def _id_bytes(value: object) -> bytes:

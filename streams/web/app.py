@@ -14,6 +14,7 @@ from streams.web import openapi, problems
 from streams.web.answers import Answers
 from streams.web.auth import Caller, Guard, Scope, parse_api_keys
 from streams.web.bodies import Bodies, Disconnected
+from streams.web.commerce_webhook import CommerceWebhook
 from streams.web.express import KnownHeads
 from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
@@ -60,6 +61,7 @@ class Web:
             host=settings.http_host,
             keys=parse_api_keys(settings.api_keys),
             webhook_key=settings.newstore.webhook_key.get_secret_value(),
+            commerce_key=settings.commercetools.webhook_key.get_secret_value(),
         )
         bodies = bodies or Bodies()
         self._forwarder = Forwarder()
@@ -70,6 +72,7 @@ class Web:
             forwarder=self._forwarder,
         )
         self._webhook = Webhook(guard=self._guard, sink=sink, bodies=bodies)
+        commerce = CommerceWebhook(guard=self._guard, sink=sink, bodies=bodies)
         self._metrics = WebMetrics(registry)
         self._fast = fast
         self.known_heads = KnownHeads()
@@ -77,7 +80,7 @@ class Web:
         for router in (
             availability_routes(self._guard, self._lookup, bodies),
             ledger_routes(self._guard, self._lookup),
-            event_routes(self._webhook),
+            event_routes(self._webhook, commerce),
             operation_routes(self._guard, ledger, registry),
         ):
             self._pages.include_router(router)

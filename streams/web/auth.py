@@ -163,11 +163,17 @@ class Guard:
     """
 
     def __init__(
-        self, *, host: str, keys: Sequence[ApiKey] = (), webhook_key: str = ""
+        self,
+        *,
+        host: str,
+        keys: Sequence[ApiKey] = (),
+        webhook_key: str = "",
+        commerce_key: str = "",
     ) -> None:
         refuse_unsafe_binding(host, keys)
         self._keys = tuple(keys)
         self._webhook = digest_of(webhook_key) if webhook_key else None
+        self._commerce = digest_of(commerce_key) if commerce_key else None
         self._loopback = is_loopback(host)
 
     @property
@@ -198,14 +204,21 @@ class Guard:
 
     def require_webhook(self, caller: Caller) -> None:
         """Raise unless the caller has NewStore's webhook key or a key that ingests."""
-        if self._webhook is None:
+        self._require_source(caller, self._webhook)
+
+    def require_commerce_webhook(self, caller: Caller) -> None:
+        """Raise unless the caller has the key for commerce messages, or ingests."""
+        self._require_source(caller, self._commerce)
+
+    def _require_source(self, caller: Caller, source: bytes | None) -> None:
+        if source is None:
             self.require(caller, Scope.INGEST)
             return
         digest = _presented(caller)
         if digest is None:
             raise _no_key(Scope.INGEST)
         scopes = self._scopes(digest)
-        if hmac.compare_digest(digest, self._webhook) or Scope.INGEST in scopes:
+        if hmac.compare_digest(digest, source) or Scope.INGEST in scopes:
             return
         raise _lacks(Scope.INGEST) if scopes else _wrong_key()
 

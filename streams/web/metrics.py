@@ -18,6 +18,7 @@ ROUTES = frozenset(
         "/v1/availability/query",
         "/v1/ledger/{sku}/{location_id}",
         "/v1/events/newstore",
+        "/v1/events/commercetools",
         "/v1/openapi.json",
         "/health/live",
         "/health/ready",

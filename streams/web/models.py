@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from streams.topics import LEDGER_ENTRIES, NEWSTORE_EVENTS
+from streams.topics import COMMERCE_MESSAGES, LEDGER_ENTRIES, NEWSTORE_EVENTS
 
 SKUS_MAX = 500
 SKU_CHARACTERS_MAX = 256
@@ -164,6 +164,22 @@ class EventAccepted(Answer):
     topic: str
     partition: int
     offset: int
+
+
+class MessagesAccepted(Answer):
+    """The messages are stored for good."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"accepted": True, "topic": COMMERCE_MESSAGES.name, "records": 2}
+            ]
+        }
+    )
+
+    accepted: bool
+    topic: str
+    records: int
 
 
 class Liveness(Answer):

@@ -108,6 +108,32 @@ NEWSTORE_EVENT = {
         {"description": "Anything else is stored too, and parked with its reason."},
     ]
 }
+_MESSAGE: dict[str, Any] = {
+    "type": "object",
+    "description": "A message in the Platform format, or a CloudEvent around one.",
+    "properties": {
+        "notificationType": {"type": "string"},
+        "resource": {"type": "object"},
+        "type": {"type": "string"},
+    },
+    "examples": [
+        {
+            "notificationType": "Message",
+            "resource": {"typeId": "order", "id": "c8636d1e-0f6c-4e3a-9d0a-5a2b1c3d"},
+            "resourceVersion": 6,
+            "sequenceNumber": 3,
+            "type": "OrderStateChanged",
+            "orderState": "Cancelled",
+        }
+    ],
+}
+COMMERCE_MESSAGES = {
+    "anyOf": [
+        _MESSAGE,
+        {"type": "array", "items": _MESSAGE},
+        {"description": "Anything else is stored too, and parked with its reason."},
+    ]
+}
 QUERY_SCHEMA = AvailabilityQuery.model_json_schema()
 _PROBLEM = ProblemDetails.model_json_schema()
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from streams.web import models, openapi
 from streams.web.auth import Caller, Guard, Scope
 from streams.web.bodies import Bodies
+from streams.web.commerce_webhook import CommerceWebhook
 from streams.web.lookup import Lookup
 from streams.web.paths import name_of
 from streams.web.ports import LedgerPort
@@ -125,7 +126,7 @@ def ledger_routes(guard: Guard, lookup: Lookup) -> APIRouter:
     return router
 
 
-def event_routes(webhook: Webhook) -> APIRouter:
+def event_routes(webhook: Webhook, commerce: CommerceWebhook) -> APIRouter:
     """Make the routes that take events."""
     router = APIRouter(prefix="/v1/events", tags=["events"])
 
@@ -148,6 +149,27 @@ def event_routes(webhook: Webhook) -> APIRouter:
         cannot be processed is parked with its reason.
         """
         reply = await webhook.take(request.scope["headers"], request.receive)
+        return response_of(reply)
+
+    @router.post(
+        "/commercetools",
+        summary="Receive commercetools' messages",
+        response_model=models.MessagesAccepted,
+        responses=openapi.problems(401, 403, 408, 413, 503),
+        openapi_extra={
+            **openapi.security("ingest"),
+            **openapi.request_body(
+                openapi.COMMERCE_MESSAGES, "One message or more.", required=False
+            ),
+        },
+    )
+    async def receive_commercetools_messages(request: Request) -> Response:
+        """Store the messages and answer once the broker has acknowledged them all.
+
+        Platform format or CloudEvents (structured, batched, binary), single or in an
+        array. Any body within the limit is accepted, whatever its types or fields.
+        """
+        reply = await commerce.take(request.scope["headers"], request.receive)
         return response_of(reply)
 
     return router

@@ -20,7 +20,7 @@ import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
 
-from streams.settings import NewStoreSettings, Settings
+from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
 from streams.web.app import Web
 from streams.web.bodies import Bodies
 from streams.web.server import WebServer
@@ -29,9 +29,11 @@ from tests.web.fakes import FakeJournal, FakeLedger, FakeSink
 
 def settings(**values: Any) -> Settings:
     webhook_key = values.pop("webhook_key", "")
+    commerce_key = values.pop("commerce_key", "")
     return Settings(
         _env_file=None,
         newstore=NewStoreSettings(webhook_key=webhook_key),
+        commercetools=CommercetoolsSettings(webhook_key=commerce_key),
         **{"http_host": "127.0.0.1", "api_keys": "", **values},
     )
 

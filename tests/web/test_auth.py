@@ -77,6 +77,7 @@ TABLE = {
     ("POST", "/v1/availability/query"): (401, 401, 200, 403, 200),
     ("GET", "/v1/ledger/TEE/LDN01"): (401, 401, 200, 403, 200),
     ("POST", "/v1/events/newstore"): (401, 401, 403, 200, 403),
+    ("POST", "/v1/events/commercetools"): (401, 401, 403, 200, 403),
     ("GET", "/v1/openapi.json"): (200, 200, 200, 200, 200),
     ("GET", "/health/live"): (200, 200, 200, 200, 200),
 }

@@ -173,7 +173,7 @@ async def test_a_silent_broker_is_503_after_a_while(
         raise AssertionError
 
     monkeypatch.setattr(worker.sink, "append", never)
-    monkeypatch.setattr(worker.web._webhook, "_store_timeout_s", 0.05)
+    monkeypatch.setattr(worker.web._webhook._storing, "_timeout_s", 0.05)
 
     answer = await worker.client.post(PATH, json=ORDER)
 
