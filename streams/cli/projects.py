@@ -164,11 +164,15 @@ def edge_run(
 def commercetools_bootstrap(as_json: Json = False) -> None:
     """Create our custom type, and a supply channel for each location.
 
-    Reads the locations from the reference topics; a second run does nothing.
+    With ONESHELF_COMMERCETOOLS__ORDERS=true also the line item states, the line's
+    custom type and the sync channel that orders need. Reads the locations from the
+    reference topics; a second run does nothing.
 
     Example: `oneshelf commercetools bootstrap`
     """
     from streams.connectors.bootstrap import bootstrap
+    from streams.connectors.bootstrap_orders import bootstrap_orders
+    from streams.connectors.commerce_orders import OrderClient
     from streams.connectors.commercetools import CommercetoolsClient
     from streams.reference import known_reference
 
@@ -179,7 +183,11 @@ def commercetools_bootstrap(as_json: Json = False) -> None:
     async def run() -> list[str]:
         reference = await known_reference(settings)
         async with CommercetoolsClient(settings.commercetools) as client:
-            return await bootstrap(client, reference.locations.values())
+            done = await bootstrap(client, reference.locations.values())
+        if settings.commercetools.orders:
+            async with OrderClient(settings.commercetools) as orders:
+                done += await bootstrap_orders(orders)
+        return done
 
     done = asyncio.run(run())
     said = "\n".join(done) or "Everything is there already."
