@@ -77,7 +77,11 @@ async def house(
             )
             say(f"commercetools sandbox at {sandbox_url}")
         await _load(settings, say)
-        urls = await _start_workers(settings, supervisor, workers)
+        # Two that join at once may be given nothing by the embedded broker (0.2.3): it
+        # leaves both waiting for half a minute, then one of them fails.
+        urls = await _start_workers(
+            settings, supervisor, workers, one_by_one=broker is not None
+        )
         for name, url in urls.items():
             say(f"{name} ready at {url}")
         yield House(settings, supervisor, urls, sandbox_url)
@@ -134,7 +138,7 @@ async def _start_sandbox(
 
 
 async def _start_workers(
-    settings: Settings, supervisor: Supervisor, count: int
+    settings: Settings, supervisor: Supervisor, count: int, *, one_by_one: bool
 ) -> dict[str, str]:
     urls = {}
     for number in range(count):
@@ -150,6 +154,8 @@ async def _start_workers(
                 log_file=settings.data_dir / "logs" / f"{name}.log",
             )
         )
+        if one_by_one:
+            await _wait_until(f"{urls[name]}/health/ready", name, settings, supervisor)
     for name, url in urls.items():
         await _wait_until(f"{url}/health/ready", name, settings, supervisor)
     return urls
