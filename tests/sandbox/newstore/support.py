@@ -1,4 +1,4 @@
-"""What the tests of the NewStore stand-in share: a clock, an order, a look at events."""
+"""What the tests of the NewStore stand-in share: a clock, an order, its events."""
 
 import json
 from collections.abc import Mapping
