@@ -6,7 +6,10 @@ from hashlib import sha256
 KEY_LENGTH_MAX = 256
 """commercetools API reference: keys have 2 to 256 characters."""
 
-_RUN = re.compile(r"~([2-9]|[1-9][0-9]{1,5})\Z")
+_RUN = re.compile(
+    r"~(?:(?P<run>[2-9]|[1-9][0-9]{1,5})"
+    r"|(?P<run_of_part>[1-9][0-9]{0,5})\.(?:[2-9]|[1-9][0-9]{1,3}))\Z"
+)
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9_-]")
 _DIGEST_LENGTH = 12
 
@@ -19,11 +22,16 @@ def order_number_of(external_id: str) -> str:
 def run_of(external_id: str) -> int:
     """Return which of our fulfilment orders it is: 1, or more for a re-route's."""
     found = _RUN.search(external_id)
-    return int(found[1]) if found else 1
+    return int(found["run"] or found["run_of_part"]) if found else 1
 
 
-def external_id_of(number: str, run: int) -> str:
-    """Return the public number under which a run's fulfilment order is injected."""
+def external_id_of(number: str, run: int, part: int = 1) -> str:
+    """Return the public number under which a run's fulfilment order is injected.
+
+    A run that needs several orders in NewStore numbers them from 1.
+    """
+    if part > 1:
+        return f"{number}~{run}.{part}"
     return number if run == 1 else f"{number}~{run}"
 
 

@@ -19,7 +19,13 @@ from streams.domain.reservations import (
     ReservationAnswer,
     ReservationOutcome,
 )
-from streams.domain.sourcing_asking import is_current, requests_of, wait
+from streams.domain.sourcing_asking import (
+    declined,
+    granted,
+    is_current,
+    requests_of,
+    wait,
+)
 from streams.domain.sourcing_choice import SourcedUnit, SourcingRules
 from streams.domain.sourcing_rounds import (
     SILENCE_S,
@@ -36,7 +42,6 @@ from streams.domain.sourcing_rounds import (
     with_releases,
 )
 from streams.domain.sourcing_run import (
-    Asked,
     Phase,
     Release,
     Sourcing,
@@ -114,9 +119,9 @@ def on_reply(
     releases: tuple[Release, ...] = ()
     if asked.kind == RequestKind.RESERVE:
         if answer.outcome == ReservationOutcome.GRANTED:
-            sourcing, releases = _granted(sourcing, asked)
+            sourcing, releases = granted(sourcing, asked)
         else:
-            sourcing = _declined(sourcing, asked, answer)
+            sourcing = declined(sourcing, asked, answer)
     if not is_current(sourcing, asked):
         return Step(sourcing, (), releases)
     return with_releases(releases, go_on(sourcing, now, rules))
@@ -150,21 +155,34 @@ def on_checked(
 
 
 def on_injected(sourcing: Sourcing, answer: OrderInjected) -> Step:
-    """Hear that NewStore has the order: the run's places are confirmed."""
-    if answer.run != sourcing.run or sourcing.phase != Phase.INJECTING:
+    """Hear that NewStore has an order: when it has all, the places are confirmed."""
+    owed = sourcing.owed_injection()
+    if owed is None or answer.external_id != owed.external_id:
         return Step(sourcing)
-    trouble = cancelled_late(sourcing) if sourcing.dropped else None
+    taken = tuple(placement.unit for placement in owed.placements)
+    sourcing = sourcing._replace(injected=(*sourcing.injected, *taken))
+    if sourcing.owed_injection() is not None:
+        return Step(sourcing)
+    trouble = cancelled_late(sourcing, owed) if sourcing.dropped else None
     return Step(ended(sourcing, Phase.CONFIRMED, trouble))
 
 
 def on_refused(sourcing: Sourcing, answer: InjectionRefused) -> Step:
-    """Hear that NewStore will never take it: everything is released."""
-    if answer.run != sourcing.run or sourcing.phase != Phase.INJECTING:
+    """Hear that NewStore will never take it: what it has not taken is released."""
+    owed = sourcing.owed_injection()
+    if owed is None or answer.external_id != owed.external_id:
         return Step(sourcing)
-    if {unit.unit for unit in sourcing.units} <= set(sourcing.dropped):
-        return give_up(sourcing, Phase.CANCELLED, None)
-    trouble = SourcingTrouble(answer.reason, answer.sentence)
-    return give_up(sourcing, Phase.EXHAUSTED, trouble)
+    left = {p.unit for p in sourcing.plan}.difference(sourcing.injected)
+    trouble = None
+    if not left <= set(sourcing.dropped):
+        trouble = SourcingTrouble(answer.reason, answer.sentence)
+    sourcing, releases = release(sourcing, lambda p: p.unit in left)
+    plan = tuple(p for p in sourcing.plan if p.unit not in left)
+    phase = Phase.EXHAUSTED if trouble else Phase.CANCELLED
+    sourcing = ended(
+        sourcing._replace(plan=plan), Phase.CONFIRMED if plan else phase, trouble
+    )
+    return Step(sourcing, (), releases)
 
 
 def on_time(sourcing: Sourcing, now: datetime, rules: SourcingRules) -> Step:
@@ -201,39 +219,6 @@ def cancel(
     if not sourcing.units:
         return Step(ended(sourcing, Phase.CANCELLED), (), releases)
     return with_releases(releases, go_on(sourcing, now, rules))
-
-
-def _granted(sourcing: Sourcing, asked: Asked) -> tuple[Sourcing, tuple[Release, ...]]:
-    """Keep what the plan still wants there; let go of the rest, however late it is."""
-    wanted = {
-        placement
-        for placement in sourcing.plan
-        if placement.attempt == asked.attempt
-        and placement.location_id == asked.location_id
-        and placement.unit in asked.units
-        and sourcing.phase == Phase.RESERVING
-    }
-    kept = tuple(p for p in sourcing.plan if p in wanted)
-    names = {placement.unit for placement in kept}
-    releases = tuple(
-        Release(unit, asked.sku, asked.location_id, asked.attempt, asked.rank)
-        for unit in asked.units
-        if unit not in names
-    )
-    return sourcing._replace(held=(*sourcing.held, *kept)), releases
-
-
-def _declined(sourcing: Sourcing, asked: Asked, answer: ReservationAnswer) -> Sourcing:
-    planned = {p.unit for p in sourcing.plan}
-    if not planned.issuperset(asked.units):
-        return sourcing  # Declined perhaps only for the units cancelled meanwhile.
-    seen = {offer.location_id: offer.available for offer in answer.offers}
-    number = seen.get(asked.location_id)
-    tried = (
-        Tried(unit, asked.sku, asked.location_id, "declined", number)
-        for unit in asked.units
-    )
-    return sourcing._replace(tried=(*sourcing.tried, *tried))
 
 
 def _failed(

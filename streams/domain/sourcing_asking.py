@@ -1,11 +1,22 @@
-"""What a sourcing run asks of the ledger, and how long it waits for the answers."""
+"""What a sourcing run asks of the ledger, how long it waits, what an answer means."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from streams.domain.reservations import RequestKind, ReservationRequest
+from streams.domain.reservations import (
+    RequestKind,
+    ReservationAnswer,
+    ReservationRequest,
+)
 from streams.domain.sourcing_choice import SourcingRules
-from streams.domain.sourcing_run import Asked, Phase, Sourcing, Step
+from streams.domain.sourcing_run import (
+    Asked,
+    Phase,
+    Release,
+    Sourcing,
+    Step,
+    Tried,
+)
 
 WAIT_MAX_S = 300.0
 """A repeated question waits twice as long each time, up to this."""
@@ -67,3 +78,37 @@ def ask(
     )
     sourcing = sourcing._replace(asked=(*sourcing.asked, *asked), repeats=0)
     return Step(wait(sourcing, now, rules), requests_of(sourcing, asked, now))
+
+
+def granted(sourcing: Sourcing, asked: Asked) -> tuple[Sourcing, tuple[Release, ...]]:
+    """Keep what the plan still wants there; let go of the rest, however late it is."""
+    wanted = {
+        placement
+        for placement in sourcing.plan
+        if placement.attempt == asked.attempt
+        and placement.location_id == asked.location_id
+        and placement.unit in asked.units
+        and sourcing.phase == Phase.RESERVING
+    }
+    kept = tuple(p for p in sourcing.plan if p in wanted)
+    names = {placement.unit for placement in kept}
+    releases = tuple(
+        Release(unit, asked.sku, asked.location_id, asked.attempt, asked.rank)
+        for unit in asked.units
+        if unit not in names
+    )
+    return sourcing._replace(held=(*sourcing.held, *kept)), releases
+
+
+def declined(sourcing: Sourcing, asked: Asked, answer: ReservationAnswer) -> Sourcing:
+    """Note that a place cannot be had, with the number that the ledger saw there."""
+    planned = {p.unit for p in sourcing.plan}
+    if not planned.issuperset(asked.units):
+        return sourcing  # Declined perhaps only for the units cancelled meanwhile.
+    seen = {offer.location_id: offer.available for offer in answer.offers}
+    number = seen.get(asked.location_id)
+    tried = (
+        Tried(unit, asked.sku, asked.location_id, "declined", number)
+        for unit in asked.units
+    )
+    return sourcing._replace(tried=(*sourcing.tried, *tried))

@@ -4,13 +4,19 @@ Named tuples rather than dataclasses, so that it is stored as a bare array. New 
 go at the end, with a default; older runs then still read.
 """
 
+from collections import Counter
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from streams.domain.order_answers import StockFound
+from streams.domain.order_names import external_id_of
 from streams.domain.reservations import Offer, RequestKind, ReservationRequest
 from streams.domain.sourcing_choice import SourcedUnit
+
+UNITS_IN_ORDER_MAX = 100
+"""NewStore takes no larger shipment, and with a service level one shipment an order
+(Order Injection API, "Importing orders")."""
 
 ATTEMPTS_IN_RUN = 1000
 """More than there can be rounds (`sourcing.rounds_max` is at most 100)."""
@@ -111,12 +117,21 @@ class CheckStock(NamedTuple):
 
 
 class Injection(NamedTuple):
-    """The fulfilment order that is owed to NewStore; always the same for a run."""
+    """A fulfilment order that is owed to NewStore; always the same for its id.
+
+    A run needs one for each place, and more where a place has very many units.
+
+    Attributes:
+        part: Which of the run's orders this is, from 1.
+        parts: All of them, as the units' names.
+    """
 
     order_number: str
     run: int
     external_id: str
     placements: tuple[Placement, ...]
+    part: int
+    parts: tuple[tuple[str, ...], ...]
 
 
 class Sourcing(NamedTuple):
@@ -136,6 +151,7 @@ class Sourcing(NamedTuple):
         checks: Checks in this round.
         repeats: How often this round's open requests were repeated.
         dropped: Units cancelled after the order was on its way to NewStore.
+        injected: Units that NewStore has taken in this run.
     """
 
     order_number: str
@@ -158,6 +174,7 @@ class Sourcing(NamedTuple):
     wake_at: datetime | None = None
     dropped: tuple[str, ...] = ()
     trouble: SourcingTrouble | None = None
+    injected: tuple[str, ...] = ()
 
     @property
     def attempt(self) -> int:
@@ -168,39 +185,47 @@ class Sourcing(NamedTuple):
     def is_over(self) -> bool:
         return self.phase in ENDS
 
-    @property
-    def external_id(self) -> str:
-        """Return the id under which NewStore gets the order: unique to the run."""
-        if self.run == 1:
-            return self.order_number
-        return f"{self.order_number}~{self.run}"
+    def parts(self) -> tuple[tuple[Placement, ...], ...]:
+        """Divide the plan into what NewStore takes as one order: one place's units."""
+        by_place: dict[str, list[Placement]] = {}
+        for placement in sorted(self.plan):
+            by_place.setdefault(placement.location_id, []).append(placement)
+        return tuple(
+            tuple(units[start : start + UNITS_IN_ORDER_MAX])
+            for _, units in sorted(by_place.items())
+            for start in range(0, len(units), UNITS_IN_ORDER_MAX)
+        )
 
     def needs(self) -> tuple[Need, ...]:
         """Count the planned units by SKU and place."""
-        counts: dict[tuple[str, str], int] = {}
-        for placement in self.plan:
-            key = (placement.sku, placement.location_id)
-            counts[key] = counts.get(key, 0) + 1
+        counts = Counter((p.sku, p.location_id) for p in self.plan)
         return tuple(Need(*key, counts[key]) for key in sorted(counts))
 
     def owed_check(self) -> CheckStock | None:
         """Return the final check to be made, if one is."""
         if self.phase != Phase.CHECKING or self.check_at is None:
             return None
+        number, needs = self.order_number, self.needs()
         return CheckStock(
-            self.order_number,
-            self.run,
-            self.round,
-            self.checks,
-            self.needs(),
-            self.check_at,
+            number, self.run, self.round, self.checks, needs, self.check_at
         )
 
     def owed_injection(self) -> Injection | None:
-        """Return the order to be brought to NewStore, if one is."""
+        """Return the next order to be brought to NewStore, if one is."""
         if self.phase != Phase.INJECTING:
             return None
-        return Injection(self.order_number, self.run, self.external_id, self.plan)
+        parts = self.parts()
+        for number, part in enumerate(parts, 1):
+            if part[0].unit not in self.injected:
+                return Injection(
+                    self.order_number,
+                    self.run,
+                    external_id_of(self.order_number, self.run, number),
+                    part,
+                    number,
+                    tuple(tuple(p.unit for p in each) for each in parts),
+                )
+        return None
 
 
 class Step(NamedTuple):

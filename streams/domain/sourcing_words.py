@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 
 from streams.domain.sourcing_choice import Choice, Question, Verdict, explain
-from streams.domain.sourcing_run import Phase, Sourcing, SourcingTrouble, Tried
+from streams.domain.sourcing_run import (
+    Injection,
+    Phase,
+    Sourcing,
+    SourcingTrouble,
+    Tried,
+)
 
 PLACES_MAX = 12
 """More places in one sentence are not read."""
@@ -71,12 +77,12 @@ def silent(sourcing: Sourcing) -> SourcingTrouble:
     )
 
 
-def cancelled_late(sourcing: Sourcing) -> SourcingTrouble:
+def cancelled_late(sourcing: Sourcing, injection: Injection) -> SourcingTrouble:
     units = ", ".join(_some(sourcing.dropped))
     return SourcingTrouble(
         "cancelled_after_injection",
         f"{units} of order {sourcing.order_number} were cancelled while NewStore was "
-        f"taking the order {sourcing.external_id}: cancel them in NewStore.",
+        f"taking the order {injection.external_id}: cancel them in NewStore.",
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from streams.domain.invariants import InvariantBroken
+from streams.domain.order_names import order_number_of, run_of
 from streams.domain.reservations import RequestKind
 from streams.domain.sourcing import (
     CHECKS_MAX,
@@ -486,3 +487,44 @@ def test_the_wish_of_a_line_is_kept_through_the_run() -> None:
     step = answered(begin("TEE", wish="PAR01"), ledger)
     assert places(step.sourcing) == {"li#1": "PAR01"}
     assert step.sourcing.units == (SourcedUnit("li#1", "TEE", "PAR01"),)
+
+
+def test_each_place_gets_an_order_of_its_own_one_after_the_other() -> None:
+    ledger = stocked(TEE_LDN01=1, CAP_MAN01=1)
+    sourcing = at_check("TEE", "CAP", ledger=ledger)
+    sourcing = on_checked(sourcing, checked(sourcing.owed_check()), NOW, RULES).sourcing
+    first = sourcing.owed_injection()
+    assert first is not None
+    assert (first.external_id, first.part) == ("W-1", 1)
+    assert [p.location_id for p in first.placements] == ["LDN01"]
+    assert first.parts == (("li#1",), ("li#2",))
+    sourcing = on_injected(sourcing, injected(first)).sourcing
+    assert sourcing.phase == Phase.INJECTING
+    assert on_injected(sourcing, injected(first)) == Step(sourcing)
+    second = sourcing.owed_injection()
+    assert second is not None
+    assert second.external_id == "W-1~1.2"
+    assert run_of(second.external_id) == 1
+    assert order_number_of(second.external_id) == "W-1"
+    done = on_injected(sourcing, injected(second)).sourcing
+    assert done.phase == Phase.CONFIRMED
+
+
+def test_what_newstore_took_before_it_refused_the_rest_stays_confirmed() -> None:
+    ledger = stocked(TEE_LDN01=1, CAP_MAN01=1)
+    sourcing = at_check("TEE", "CAP", ledger=ledger)
+    sourcing = on_checked(sourcing, checked(sourcing.owed_check()), NOW, RULES).sourcing
+    sourcing = on_injected(sourcing, injected(sourcing.owed_injection())).sourcing
+    step = on_refused(sourcing, refused(sourcing.owed_injection()))
+    assert step.sourcing.phase == Phase.CONFIRMED
+    assert places(step.sourcing) == {"li#1": "LDN01"}
+    assert [(r.unit, r.location_id) for r in step.releases] == [("li#2", "MAN01")]
+    assert step.trouble is not None
+
+
+def test_very_many_units_of_one_place_are_several_orders() -> None:
+    ledger = stocked(TEE_LDN01=150)
+    sourcing = at_check(*["TEE"] * 150, ledger=ledger)
+    sourcing = on_checked(sourcing, checked(sourcing.owed_check()), NOW, RULES).sourcing
+    assert [len(part) for part in sourcing.parts()] == [100, 50]
+    assert len({p.unit for part in sourcing.parts() for p in part}) == 150
