@@ -1,15 +1,20 @@
 """What a worker tells Prometheus: counts from its committed state, lag, deliveries."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from streams.balance import unaccounted
 from streams.delivery.delivery import Delivery
 from streams.engine.engine import Engine
+from streams.mapping.exception_reading import oldest_unfinished, tallies
+from streams.tables import CASES
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300)
 SCARCE_UNITS = 3
@@ -42,6 +47,7 @@ class WorkerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._stages()
+        yield from self._exceptions()
         if self._delivery is not None:
             yield from self._deliveries(self._delivery)
 
@@ -61,8 +67,15 @@ class WorkerCollector(Collector):
             "Source records not applied yet",
             labels=("stage", "partition", "topic"),
         )
+        lost = GaugeMetricFamily(
+            "oneshelf_stage_unaccounted_records",
+            "Records that came to a stage and of which nothing became; always 0",
+            labels=("stage", "partition"),
+        )
         for state in self._engine.states():
             partition = str(state.partition)
+            missing = unaccounted(state.stage, state.counts)
+            lost.add_metric((state.stage, partition), missing)
             for outcome, count in state.counts.items():
                 records.add_metric((state.stage, partition, outcome), count)
             commits.add_metric((state.stage, partition), state.commits)
@@ -71,11 +84,39 @@ class WorkerCollector(Collector):
         yield records
         yield commits
         yield lag
+        yield lost
         stalled = self._engine.stalled_s()
         yield GaugeMetricFamily(
             "oneshelf_stalled_seconds",
             "Time since the last commit while records wait",
             value=stalled,
+        )
+
+    def _exceptions(self) -> Iterator[Metric]:
+        cases: Counter[tuple[str, str]] = Counter()
+        oldest: datetime | None = None
+        for state in self._engine.states():
+            if state.stage != CASES.stage or not state.is_open:
+                continue
+            view = self._engine.view(CASES.stage, state.partition)
+            if view is not None:
+                cases.update(tallies(view))
+                oldest = min(
+                    filter(None, (oldest, oldest_unfinished(view))), default=None
+                )
+        by_kind = GaugeMetricFamily(
+            "oneshelf_exceptions",
+            "Cases of the exceptions list",
+            labels=("kind", "state"),
+        )
+        for labels, count in sorted(cases.items()):
+            by_kind.add_metric(labels, count)
+        yield by_kind
+        age = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+        yield GaugeMetricFamily(
+            "oneshelf_exceptions_oldest_seconds",
+            "Age of the oldest unfinished case",
+            value=max(0.0, age),
         )
 
     def _deliveries(self, delivery: Delivery) -> Iterator[Metric]:

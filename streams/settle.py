@@ -12,6 +12,8 @@ from streams.settings import Settings
 from streams.tables import PUBLICATIONS
 from streams.topics import (
     COMMERCE_ANSWERS,
+    EXCEPTION_COMMANDS,
+    EXCEPTIONS,
     NEWSTORE_EVENTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
@@ -23,6 +25,8 @@ SOURCES = {
     STOCK_MOVEMENTS: "ledger",
     STOCK_LEVELS: "publishing",
     COMMERCE_ANSWERS: "publishing",
+    EXCEPTIONS: "exceptions",
+    EXCEPTION_COMMANDS: "exceptions",
 }
 """The topics that stages read, each with its stage."""
 

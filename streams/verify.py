@@ -6,14 +6,15 @@ from typing import Any
 
 import msgspec
 
+from streams.balance import unaccounted
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.domain.availability import Counting
 from streams.domain.invariants import audit_journal, check_conservation, compare_levels
-from streams.domain.postings import Outcome
 from streams.domain.publications import Publication, is_owed
 from streams.engine.commit import COUNTS_KEY
 from streams.engine.reading import LogReader
 from streams.mapping.commerce import SEQUENCE_FIELD, TARGET_FIELD, EntryWire
+from streams.mapping.exception_rows import decode_case
 from streams.mapping.publications import decode_publication
 from streams.mapping.stock import (
     EntryRecord,
@@ -25,16 +26,26 @@ from streams.mapping.stock import (
 )
 from streams.mapping.stock_state import decode_row
 from streams.settings import Settings
-from streams.tables import LEVELS, PUBLICATIONS
+from streams.tables import CASES, LEVELS, PUBLICATIONS
 from streams.topics import (
+    EXCEPTION_COMMANDS,
     EXCEPTIONS,
     LEDGER_ENTRIES,
     NEWSTORE_EVENTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
 )
+from streams.wiring import STAGES
 
 FAULTS_SHOWN_MAX = 50
+
+TAKEN_IN = (
+    ("intake", NEWSTORE_EVENTS, "in"),
+    ("ledger", STOCK_MOVEMENTS, "in"),
+    ("exceptions", EXCEPTIONS, "in"),
+    ("exceptions", EXCEPTION_COMMANDS, "commands"),
+)
+"""Each stage's source, and the counter that must say how many records it has."""
 
 Progress = Callable[[str, int], None]
 """Hears which check is under way, and how much of it is done."""
@@ -48,6 +59,7 @@ class Verification:
     places: int = 0
     published: int = 0
     parked: int = 0
+    cases: dict[str, int] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
 
@@ -67,6 +79,7 @@ class Verification:
             "places": self.places,
             "published": self.published,
             "parked": self.parked,
+            "cases": self.cases,
             "counts": self.counts,
             "checks": {
                 check: {"differences": len(faults), "first": faults[:FAULTS_SHOWN_MAX]}
@@ -89,11 +102,14 @@ async def verify(
         publications_raw, published = await _state(
             reader, PUBLICATIONS.stage, PUBLICATIONS.prefix
         )
-        _, intake = await _state(reader, "intake", b"-")
         async for records in reader.read(EXCEPTIONS):
             found.parked += len(records)
-        found.counts = {"intake": intake, "ledger": counts, "publishing": published}
+        cases, listed = await _state(reader, CASES.stage, CASES.prefix)
+        found.counts = {"ledger": counts, "publishing": published, "exceptions": listed}
+        for stage in sorted(set(STAGES) - found.counts.keys()):
+            _, found.counts[stage] = await _state(reader, stage, b"-")
         found.note("every record is taken in", await _untaken(reader, found.counts))
+        found.note("parked = in cases", await _unlisted(reader, found, cases))
     found.entries, found.places = journal.entries, len(table)
     found.note("journal", journal.faults)
     found.note("conservation", check_conservation(journal.rows))
@@ -109,6 +125,24 @@ async def verify(
     return found
 
 
+async def _unlisted(
+    reader: LogReader, found: Verification, rows: dict[bytes, bytes]
+) -> list[str]:
+    """Compare what the stages parked with what the exceptions list has of it."""
+    faults = []
+    cases = [decode_case(row).case for row in rows.values()]
+    for case in cases:
+        found.cases[case.state] = found.cases.get(case.state, 0) + 1
+    parked = sum(counts.get("parked", 0) for counts in found.counts.values())
+    if parked != found.parked and await reader.is_whole(EXCEPTIONS):
+        faults.append(f"{parked:,} parked, {found.parked:,} on {EXCEPTIONS.name}")
+    listed = found.counts["exceptions"]
+    seen, taken = sum(case.seen for case in cases), listed.get("taken", 0)
+    if seen != taken and not listed.get("forgotten"):
+        faults.append(f"{taken:,} taken into cases, which hold {seen:,}")
+    return faults
+
+
 async def _untaken(reader: LogReader, counts: dict[str, dict[str, int]]) -> list[str]:
     """Compare what the topics hold with what the stages say came in.
 
@@ -116,13 +150,13 @@ async def _untaken(reader: LogReader, counts: dict[str, dict[str, int]]) -> list
     them. Once retention has taken records, the topics cannot tell any more.
     """
     faults = []
-    for stage, topic in (("intake", NEWSTORE_EVENTS), ("ledger", STOCK_MOVEMENTS)):
+    for stage, topic, counter in TAKEN_IN:
         if not await reader.is_whole(topic):
             continue
         written = 0
         async for records in reader.read(topic):
             written += len(records)
-        taken = counts[stage].get("in", 0)
+        taken = counts[stage].get(counter, 0)
         if written != taken:
             faults.append(
                 f"{stage}: {written:,} records on {topic.name}, {taken:,} taken in"
@@ -188,19 +222,9 @@ def _different(
     ]
 
 
-LEDGER_OUTCOMES = (*(outcome.value for outcome in Outcome), "parked")
-
-
 def _unbalanced(counts: dict[str, dict[str, int]]) -> list[str]:
-    intake, ledger = counts["intake"], counts["ledger"]
-    faults = []
-    outcomes = sum(intake.get(name, 0) for name in ("applied", "ignored", "parked"))
-    if intake.get("in", 0) != outcomes:
-        faults.append(f"intake: {intake.get('in', 0)} in, {outcomes} accounted for")
-    outcomes = sum(ledger.get(name, 0) for name in LEDGER_OUTCOMES)
-    if ledger.get("in", 0) != outcomes:
-        faults.append(f"ledger: {ledger.get('in', 0)} in, {outcomes} accounted for")
-    return faults
+    lost = {stage: unaccounted(stage, numbers) for stage, numbers in counts.items()}
+    return [f"{stage}: {n:,} not accounted for" for stage, n in lost.items() if n]
 
 
 async def _compare_commerce(

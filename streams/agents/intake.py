@@ -1,13 +1,13 @@
 """The intake stage: NewStore's events to stock movements; what is unknown waits.
 
-Known lines of an event go on at once. The others wait with the event's own bytes, and
-go on by themselves when reference data names what they lack.
+Known lines go on at once; the others by themselves, when reference data names them.
 """
 
 from collections.abc import Set
 from dataclasses import replace
 
-from streams.agents.intake_waiting import Search, waiting_event
+from streams.agents.intake_copies import forget_earlier
+from streams.agents.intake_waiting import Search, keep_waiting, waiting_event
 from streams.domain.reference import Reference
 from streams.engine.fold import Batch, Context, Output, Record, Result, View
 from streams.engine.headers import cause_of
@@ -42,10 +42,10 @@ class IntakeStage:
         for record in batch.records:
             mapped = self._map(record, context.reference)
             result.count("in")
+            forget_earlier(record, view, result)
             _send(result, record, mapped)
             if mapped.open_lines:
-                waits = waiting_event(record).with_open(mapped.open_lines)
-                result.writes.setdefault(WAITING, {}).update(waits.rows())
+                keep_waiting(waiting_event(record, mapped.open_lines), result)
             if mapped.problems or mapped.open_lines:
                 _park(result, record, mapped)
             else:
@@ -76,6 +76,8 @@ class IntakeStage:
         if mapped.problems or news:
             _park(result, event, replace(mapped, open_lines=news))
             result.count("parked_again")
+        elif not left:
+            result.settle(event)
         if not left:
             result.count("redriven")
 

@@ -1,12 +1,12 @@
 """Events that wait for a name: keeping them, and finding those that can go on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
 from streams.domain.reference import Reference
-from streams.engine.fold import Context, Record, View
-from streams.mapping.pos_sheet import Name
+from streams.engine.fold import Context, Record, Result, View
+from streams.mapping.pos_sheet import Name, OpenLine
 from streams.mapping.waiting import (
     KINDS,
     WaitingEvent,
@@ -50,9 +50,9 @@ class Search:
         return found
 
 
-def waiting_event(record: Record) -> WaitingEvent:
-    """Return a record as an event that waits for nothing yet."""
-    return WaitingEvent(
+def waiting_event(record: Record, open_lines: Iterable[OpenLine]) -> WaitingEvent:
+    """Return a record as an event whose open lines wait."""
+    event = WaitingEvent(
         record.topic,
         record.partition,
         record.offset,
@@ -62,6 +62,12 @@ def waiting_event(record: Record) -> WaitingEvent:
         # Kafka knows headers without a value; ours have one.
         [(name, value or b"") for name, value in record.headers],
     )
+    return event.with_open(open_lines)
+
+
+def keep_waiting(event: WaitingEvent, result: Result) -> None:
+    """Let the event's open lines wait."""
+    result.writes.setdefault(WAITING, {}).update(event.rows())
 
 
 def _known_offsets(view: View, reference: Reference) -> list[int]:

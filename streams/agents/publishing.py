@@ -4,12 +4,12 @@ It never calls commerce; `streams.delivery` does, and the answers come back as r
 """
 
 from streams.agents.publishing_levels import Plan, fold_levels, sweep
+from streams.agents.publishing_refusals import park_refusal, settle_former
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.publications import Publication, accept, refuse
 from streams.engine.fold import Batch, Context, Record, Result, View
 from streams.mapping.publications import (
     AnswerWire,
-    RefusalWire,
     Unreadable,
     adoption_of,
     decode_publication,
@@ -72,21 +72,10 @@ def fold_answers(view: View, batch: Batch) -> Result:
         rows[key] = noted
         result.count(f"answers_{answer.action}")
         result.put(PUBLICATIONS, key, encode_row(noted))
+        settle_former(result, record, row, noted, key.decode())
         if answer.refusal is not None:
-            _park_refusal(result, record, key, answer.refusal)
+            park_refusal(result, record, key, answer.refusal)
     return result
-
-
-def _park_refusal(
-    result: Result, record: Record, key: bytes, refusal: RefusalWire
-) -> None:
-    result.park(
-        record,
-        reason="commerce_refused",
-        field=refusal.reason,
-        value=key.decode(),
-        sentence=refusal.sentence,
-    )
 
 
 def _noted(row: Publication, answer: AnswerWire) -> Publication:

@@ -123,3 +123,8 @@ def _audited(case: Case, note: Note) -> Case:
     audit = (*case.audit, note)[-AUDIT_MAX:]
     dropped = case.audit_dropped + len(case.audit) + 1 - len(audit)
     return replace(case, audit=audit, audit_dropped=dropped)
+
+
+def sent_again(record: CaseRecord) -> CaseRecord:
+    """Count that the record was put on its topic once more."""
+    return replace(record, retries=record.retries + 1)

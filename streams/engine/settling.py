@@ -5,20 +5,16 @@ from datetime import datetime
 
 from streams.engine.fold import Record, Result, Settled
 from streams.mapping.exceptions import (
-    RETRY_OF,
     CommandWire,
     settle_record,
     settle_trouble,
+    was_sent_again,
 )
 
 
 def settle_retried(result: Result, records: Sequence[Record]) -> None:
-    """Settle the records that people sent again and that the fold did not park.
-
-    They name where they were first in their first header, so that a look at each record
-    is all that this costs.
-    """
-    retried = [one for one in records if one.headers and one.headers[0][0] == RETRY_OF]
+    """Settle the records that people sent again and that the fold did not park."""
+    retried = [record for record in records if was_sent_again(record)]
     if retried:
         parked = {parked.record.offset for parked in result.parked}
         result.settled += [

@@ -16,6 +16,9 @@ UNFINISHED_FIRST, CLOSED_FIRST = b"o", b"z"
 """What keys of the queue begin with."""
 
 
+_CASE_FIRST, _GROUP_FIRST = b"c", b"g"
+
+
 class CaseRow(msgspec.Struct, frozen=True, array_like=True):
     """A case, and the last command it heard: its offset, and why it was refused."""
 
@@ -130,12 +133,27 @@ def closed_before(moment: datetime) -> bytes:
 
 def micros(moment: datetime) -> bytes:
     """Write a time so that it sorts."""
-    return int(moment.timestamp() * 1_000_000).to_bytes(8, "big")
+    return max(0, int(moment.timestamp() * 1_000_000)).to_bytes(8, "big")
 
 
 def member_key(case: Case) -> bytes:
     """Return the key of a case as a member of its group."""
     return case.group_id.encode() + END + case.case_id.encode()
+
+
+def retry_case_key(case_id: str) -> bytes:
+    """Return the key of a case's retry; cases go before groups."""
+    return _CASE_FIRST + case_id.encode()
+
+
+def retry_group_key(group_id: str) -> bytes:
+    """Return the key of a group's retry."""
+    return _GROUP_FIRST + group_id.encode()
+
+
+def retry_of_key(key: bytes) -> tuple[bool, str]:
+    """Say whether a retry is a group's, and of which case or group it is."""
+    return key[:1] == _GROUP_FIRST, key[1:].decode()
 
 
 def index_rows(case: Case | None) -> Iterator[tuple[Table, bytes]]:

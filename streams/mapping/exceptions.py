@@ -3,6 +3,7 @@
 What a stage's rows look like is in `exception_rows`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +41,7 @@ ENTITY_TYPES = {
 }
 """What a record's key names, by topic; elsewhere the topic's name says it."""
 
+_COORDINATES = re.compile(r".+/\d{1,9}/\d{1,18}")
 _OWN = ("__streams.errors.", "oneshelf-")
 
 
@@ -126,8 +128,15 @@ def origin_of(record: RecordLike) -> str:
     """Name a record by where it was first, before it was sent again."""
     for name, value in record.headers:
         if name == RETRY_OF:
-            return value.decode(errors="replace")
+            origin = value.decode(errors="replace")
+            # What is not ours is not believed: it would be parked for ever and ever.
+            return origin if _COORDINATES.fullmatch(origin) else coordinates(record)
     return coordinates(record)
+
+
+def was_sent_again(record: RecordLike) -> bool:
+    """Say whether a person sent this record again; costs one look."""
+    return bool(record.headers) and record.headers[0][0] == RETRY_OF
 
 
 def trouble_of(
@@ -181,8 +190,15 @@ def read_command(value: bytes | None) -> CommandWire | Unreadable:
             f"The exception command cannot be read ({error}). Give it again with "
             "`oneshelf exceptions`.",
         )
-    names = sum(map(bool, (command.case_id, command.group_id, command.origin)))
-    if names == 0:
+    if command.group_id and command.action is not Action.RETRY:
+        return Unreadable(
+            "wrong_content",
+            "action",
+            command.action,
+            "The exception command is about a group, and groups can only be retried. "
+            "Name a case.",
+        )
+    if not (command.case_id or command.group_id or command.origin):
         return Unreadable(
             "missing_field",
             "case_id",
@@ -206,12 +222,11 @@ def read_parked(
         said = {name: found[header].decode() for name, header in HEADERS.items()}
         topic, offset = said["source_topic"], int(said["source_offset"])
         partition = int(said["source_partition"])
-        parked_at = datetime.fromisoformat(said["parked_at"])
+        source = _Source(topic, partition, offset, record.key, headers=record.headers)
+        origin = _checked(origin_of(source))
+        parked_at = _aware(datetime.fromisoformat(said["parked_at"]))
     except (KeyError, ValueError) as error:
         return _not_parked(record, error)
-    source = _Source(topic, partition, offset, record.key)
-    retried = found.get(RETRY_OF)
-    origin = coordinates(source) if retried is None else retried.decode()
     own = tuple(item for item in record.headers if not item[0].startswith(_OWN))
     kind = catalogue.get(topic)
     parking = Parking(
@@ -251,6 +266,18 @@ class _Source(NamedTuple):
     key: bytes | None
     value: bytes | None = None
     headers: Headers = ()
+
+
+def _checked(origin: str) -> str:
+    if _COORDINATES.fullmatch(origin) is None:
+        raise ValueError(f"{origin!r} is not topic/partition/offset")
+    return origin
+
+
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone")
+    return moment
 
 
 def _not_parked(record: RecordLike, error: Exception) -> Unreadable:

@@ -1,16 +1,18 @@
 """Rows of the table `waiting`: events with lines whose SKU or location is unknown yet.
 
 Each event is one row by its offset; each name it waits for is a row of name and offset
-that leads to it.
+that leads to it. Where people sent it again, a row leads from where it was first.
 """
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from streams.mapping.exceptions import RecordLike, origin_of
 from streams.mapping.pos_sheet import Name, OpenLine
 
 EVENT = b"e"
+COPY = b"r"
 KINDS = {"location": b"l", "sku": b"s"}
 _KIND_OF = {prefix: kind for kind, prefix in KINDS.items()}
 
@@ -34,6 +36,11 @@ class WaitingEvent(msgspec.Struct, frozen=True, array_like=True):
     lines: tuple[int, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def first_offset(self) -> int:
+        """Where the event was before people sent it again."""
+        return first_offset(self)
+
     def with_open(self, open_lines: Iterable[OpenLine]) -> "WaitingEvent":
         """Return the event as waiting for just these lines."""
         lines = list(open_lines)
@@ -52,8 +59,16 @@ class WaitingEvent(msgspec.Struct, frozen=True, array_like=True):
         """Return the rows that keep the event waiting; none if no line is open."""
         if not self.lines:
             return {}
+        here = event_key(self.offset)
         leads = {name_key(Name(*name), self.offset): b"" for name in self.names}
-        return {event_key(self.offset): msgspec.msgpack.encode(self), **leads}
+        if self.first_offset != self.offset:
+            leads[copy_key(self.first_offset)] = here
+        return {here: msgspec.msgpack.encode(self), **leads}
+
+
+def first_offset(record: RecordLike) -> int:
+    """Return the offset that an event had before people sent it again."""
+    return int(origin_of(record).rpartition("/")[2])
 
 
 _decoder = msgspec.msgpack.Decoder(WaitingEvent)
@@ -67,6 +82,14 @@ def decode_waiting(row: bytes) -> WaitingEvent:
 def event_key(offset: int) -> bytes:
     """Return the key of an event's row; rows sort by offset."""
     return EVENT + offset.to_bytes(8, "big")
+
+
+def copy_key(offset: int) -> bytes:
+    """Return the key of the row that leads from an event to its copy that waits.
+
+    An event that people sent again has another offset; only its last copy may wait.
+    """
+    return COPY + offset.to_bytes(8, "big")
 
 
 def name_prefix(name: Name) -> bytes:

@@ -16,7 +16,8 @@ from streams.domain.stock import ACCOUNTS
 from streams.engine.headers import ERROR_MESSAGE, header
 from streams.engine.recovery import Restoration
 from streams.mapping.stock_state import decode_row
-from streams.mapping.waiting import EVENT, parse_name_key
+from streams.mapping.waiting import COPY, EVENT, parse_name_key
+from streams.simulation.checks_cases import check_cases, check_list
 from streams.simulation.cluster import Owner, Seat
 from streams.simulation.commerce import target_of
 from streams.simulation.log import LogRecord
@@ -173,6 +174,9 @@ def check_counters(snap: Snapshot) -> Iterator[str]:
     yield from _equal("publishing answers", answers, said)
     parked = sum(counts["parked"] for counts in snap.counts.values())
     yield from _equal("parked", parked, len(snap.parked))
+    listed = snap.counts["exceptions"]
+    yield from _equal("exceptions in", listed["in"], len(snap.parked))
+    yield from _equal("exceptions taken", listed["taken"], len(snap.parked))
 
 
 def _equal(what: str, found: int, expected: int) -> Iterator[str]:
@@ -258,7 +262,7 @@ def check_parked(snap: Snapshot) -> Iterator[str]:
 def check_waiting(snap: Snapshot) -> Iterator[str]:
     """Nothing waits for a name that is known."""
     for _, key, _ in snap.table(WAITING):
-        if key[:1] == EVENT:
+        if key[:1] in (EVENT, COPY):
             continue
         name, offset = parse_name_key(key)
         if name.is_known(snap.world.reference):
@@ -324,5 +328,7 @@ CHECKERS: dict[str, Checker] = {
     "offsets": check_offsets,
     "rebuild": check_rebuild,
     "forgotten": check_forgotten,
+    "cases": check_cases,
+    "list": check_list,
 }
 """Every checker by its name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from streams.agents.exceptions import ExceptionsStage
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
 from streams.agents.publishing import PublishingStage
@@ -23,4 +24,5 @@ def production_stages(shape: Shape) -> Sequence[Stage]:
         IntakeStage(rules),
         LedgerStage(dedupe_days=DEDUPE_DAYS),
         PublishingStage(entries=shape.entries, counting=shape.counting),
+        ExceptionsStage(),
     )
