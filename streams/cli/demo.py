@@ -74,6 +74,7 @@ def _live(
 ) -> "Outcome":
     """Run the demo and show it; end with a sentence where it cannot go on."""
     from streams.demo.story import Story
+    from streams.demo.trading import TradingStopped
     from streams.logs import configure_logs
     from streams.settle import NotSettled
     from streams.up import WorkersNotReady
@@ -83,7 +84,7 @@ def _live(
     try:
         with _folder(keep) as folder, _shown(story, quiet=quiet):
             return asyncio.run(_run(story, folder, workers, seconds))
-    except (NotSettled, WorkersNotReady) as error:
+    except (NotSettled, TradingStopped, WorkersNotReady) as error:
         refuse(str(error), EXIT_UNAVAILABLE)
     except asyncio.CancelledError:
         err.print("Stopped.")

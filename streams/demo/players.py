@@ -113,6 +113,8 @@ class WebShop:
         )
         if response.status_code == httpx.codes.CREATED:
             return True
+        if response.is_server_error:
+            response.raise_for_status()
         errors = response.json().get("errors", [])
         if any(error.get("code") == "OutOfStock" for error in errors):
             return False

@@ -42,6 +42,8 @@ ORDER_LAG_S = 3.0
 # The sandbox is on this machine; a real project's limit would only slow the opening.
 REQUESTS_PER_S = 200.0
 HTTP_TIMEOUT_S = 20.0
+# While a worker is down, deliveries to it must not keep the web shop from its own.
+UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 # The least that Apache Kafka allows, so that a killed worker is missed soon.
 SESSION_TIMEOUT_S = 6.0
 LOAD_ATTEMPTS = 5
@@ -76,7 +78,7 @@ async def run_demo(
             say=story.say,
             order_lag_s=ORDER_LAG_S,
         ) as running,
-        httpx.AsyncClient(timeout=HTTP_TIMEOUT_S) as client,
+        httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, limits=UNLIMITED) as client,
     ):
         demo = _Demo(running, goods, story, client, folder, seconds)
         async with _watched(demo.watcher):

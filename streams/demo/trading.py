@@ -5,16 +5,22 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+import httpx
+
 from streams.demo import events
 from streams.demo.catalogue import DC, Catalogue, channel_key
 from streams.demo.day import Day, Ending, Kind, Lines, Step
 from streams.demo.oracle import DAMAGED, ON_THE_WAY, Book
-from streams.demo.players import NewStore, Till, WebShop
+from streams.demo.players import NewStore, Till, Undeliverable, WebShop
 from streams.demo.story import Story
 
 TICK_S = 0.25
 
 Act = Callable[[], Awaitable[None]]
+
+
+class TradingStopped(Exception):
+    """The day could not go on: somebody did not answer for too long."""
 
 
 class Trading:
@@ -58,7 +64,11 @@ class Trading:
         }
 
     async def play(self) -> None:
-        """Play the whole day; return once every event has been accepted."""
+        """Play the whole day; return once every event has been accepted.
+
+        Raises:
+            TradingStopped: The workers or the web shop did not answer for too long.
+        """
         self._begun = self._loop.time()
         clock = asyncio.create_task(self._run_clock())
         try:
@@ -66,6 +76,14 @@ class Trading:
                 for step in self._day.steps:
                     await self._until(step.at_s)
                     tasks.create_task(self._plays[step.kind](step))  # type: ignore[arg-type] # coroutines all
+        except ExceptionGroup as group:
+            silent, others = group.split((Undeliverable, httpx.HTTPError))
+            if silent is None or others is not None:
+                raise
+            raise TradingStopped(
+                "The trading day could not go on: the workers, or the sandbox, did not "
+                f"answer for too long ({silent.exceptions[0]!r}). Is this machine busy?"
+            ) from group
         finally:
             clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):
