@@ -4,12 +4,15 @@ Source: API spec, `api.raml`, `resources/*`. The order of the checks (token, sco
 body, resource, version) is a guess.
 """
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 from streams.sandbox.commercetools import errors, values
 from streams.sandbox.commercetools.auth import Token
 from streams.sandbox.commercetools.endpoints import ENDPOINTS, READING, Endpoint
 from streams.sandbox.commercetools.errors import ApiError
+from streams.sandbox.commercetools.expansion import expanded, read_paths
 from streams.sandbox.commercetools.faults import (
     NO_STRIKE,
     FaultKind,
@@ -19,7 +22,7 @@ from streams.sandbox.commercetools.faults import (
 )
 from streams.sandbox.commercetools.limits import too_many_requests
 from streams.sandbox.commercetools.messages import HTML_PAGE, Answer, Request, refusal
-from streams.sandbox.commercetools.queries import read_query, run_query
+from streams.sandbox.commercetools.queries import Body, read_query, run_query
 from streams.sandbox.commercetools.resources import Caller
 from streams.sandbox.commercetools.sandbox import Sandbox
 
@@ -102,10 +105,27 @@ class Api:
         candidates = collection.candidates(query.predicate)
         searched = endpoint.searched_body or endpoint.body_of
         if request.method == "GET":
-            found = run_query(query, candidates, searched, endpoint.body_of)
-            return Answer(200, found)
+            shown = self._shown(endpoint, request)
+            return Answer(200, run_query(query, candidates, searched, shown))
         any_match = run_query(query.first(), candidates, searched)
         return Answer(200 if any_match["count"] else 404)
+
+    def _shown(self, endpoint: Endpoint, request: Request) -> Callable[[Any], Body]:
+        """Return how resources are shown, references expanded where it is asked for."""
+        paths = read_paths(request.parameters.get("expand", ()))
+        if not paths:
+            return endpoint.body_of
+        return lambda resource: expanded(
+            endpoint.body_of(resource), paths, self._lookup
+        )
+
+    def _lookup(self, type_id: str, resource_id: str) -> Body | None:
+        for endpoint in ENDPOINTS.values():
+            collection = endpoint.collection(self._sandbox)
+            if collection.type_id == type_id:
+                found = collection.find("id", resource_id)
+                return None if found is None else endpoint.body_of(found)
+        return None
 
     def _one(
         self,
@@ -120,7 +140,8 @@ class Api:
             collection = endpoint.collection(self._sandbox)
             if request.method == "HEAD":
                 return Answer(200 if collection.find(name, value) else 404)
-            return Answer(200, endpoint.body_of(collection.get(name, value)))
+            shown = self._shown(endpoint, request)
+            return Answer(200, shown(collection.get(name, value)))
         caller = Caller(token.client_id, request.correlation_id)
         for quantity in strike.conflicts:
             endpoint.intrude(self._sandbox, name, value, quantity)
@@ -142,7 +163,7 @@ class Api:
             resource = endpoint.delete(sandbox, *selector, version, caller)
         else:
             raise _unknown(request)
-        return Answer(200, endpoint.body_of(resource))
+        return Answer(200, self._shown(endpoint, request)(resource))
 
 
 def _unknown(request: Request) -> ApiError:

@@ -39,6 +39,21 @@ FIELD_TYPES: dict[str, Callable[[object], bool]] = {
     "String": lambda value: isinstance(value, str),
 }
 
+SET = "Set"
+
+
+def _fits(field_type: Fields, value: object) -> bool:
+    """Tell whether a value is of a type; a set holds its elements once each."""
+    name = field_type.get("name")
+    if name != SET:
+        return FIELD_TYPES[str(name)](value)
+    element = needed(field_type, "elementType", values.mapping)
+    if not isinstance(value, list):
+        return False
+    once = all(each not in value[:index] for index, each in enumerate(value))
+    return once and all(_fits(element, each) for each in value)
+
+
 TYPE_SCHEMA: Schema = {
     "id": FieldKind.TEXT,
     "version": FieldKind.NUMBER,
@@ -63,7 +78,7 @@ class CustomType(Stamped):
         definition = self.definitions.get(name)
         if definition is None:
             raise errors.invalid_field(name, value, sorted(self.definitions))
-        if not FIELD_TYPES[type_name(definition)](value):
+        if not _fits(needed(definition, "type", values.mapping), value):
             raise errors.invalid_field(name, value)
 
     def required_names(self) -> list[str]:
@@ -171,8 +186,12 @@ def _checked_name(definition: Fields) -> str:
     needed(definition, "label", values.mapping)
     needed(definition, "required", values.boolean)
     kind = type_name(definition)
+    if kind == SET:
+        field_type = needed(definition, "type", values.mapping)
+        element = needed(field_type, "elementType", values.mapping)
+        kind = needed(element, "name", values.text)
     if kind not in FIELD_TYPES:
-        raise errors.invalid_field("type.name", kind, sorted(FIELD_TYPES))
+        raise errors.invalid_field("type.name", kind, [*sorted(FIELD_TYPES), SET])
     return name
 
 

@@ -50,10 +50,12 @@ class Postman:
 
     async def post(self, notification: Notification) -> None:
         """POST a notification to the URL of its HTTP destination; 2xx is taken."""
+        destination = notification.destination
+        headers = {"Content-Type": "application/json"}
+        if "authorization" in destination:
+            headers["Authorization"] = str(destination["authorization"])
         response = await self._client.post(
-            str(notification.destination["url"]),
-            content=notification.value,
-            headers={"Content-Type": "application/json"},
+            str(destination["url"]), content=notification.value, headers=headers
         )
         response.raise_for_status()
 

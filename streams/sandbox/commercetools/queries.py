@@ -38,7 +38,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query, read and checked. Parameters it does not know are ignored (`expand`)."""
+    """A query, read and checked. Parameters it does not know are ignored."""
 
     predicate: Node | None
     sorts: tuple[Sort, ...]

@@ -79,6 +79,8 @@ def message_body(message: Message) -> dict[str, object]:
 class MessageLog:
     """The last messages; how long the vendor keeps them is a setting of the project."""
 
+    type_id = "message"
+
     def __init__(self, random: Random, messages_max: int) -> None:
         self._random = random
         self._max = messages_max

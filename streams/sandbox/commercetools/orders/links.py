@@ -10,7 +10,10 @@ from streams.sandbox.commercetools import errors, updates, values
 from streams.sandbox.commercetools.desk import Desk
 from streams.sandbox.commercetools.orders.finding import line_finder
 from streams.sandbox.commercetools.orders.model import Order, SyncInfo
-from streams.sandbox.commercetools.orders.placing import read_customer_id
+from streams.sandbox.commercetools.orders.placing import (
+    free_payment,
+    read_customer_id,
+)
 from streams.sandbox.commercetools.resources import reference
 from streams.sandbox.commercetools.values import Fields, needed, optional
 
@@ -43,23 +46,15 @@ def update_sync_info(action: Fields) -> Change:
 
 
 def add_payment(action: Fields) -> Change:
-    """Add a payment, which must not belong to another order (`OrderAddPaymentAction`).
-
-    That it is `InvalidOperation` is a guess; one that is there already changes nothing.
-    """
+    """Add a payment that is free; one that is there already changes nothing (guess)."""
     wanted = needed(action, "payment", values.mapping)
 
     def change(order: Order, desk: Desk) -> Order:
-        payment = desk.project.payments.referenced("payment", wanted)
-        holder = desk.project.orders.paid_by(payment.id)
-        if holder is not None and holder.id != order.id:
-            raise errors.invalid_operation(
-                f"The payment '{payment.id}' belongs to the order '{holder.id}'."
-            )
-        if payment.id in order.payment_ids:
+        payment_id = free_payment("payment", wanted, order.id, desk)
+        if payment_id in order.payment_ids:
             return order
-        desk.tell("OrderPaymentAdded", paymentRef=reference("payment", payment.id))
-        return replace(order, payment_ids=(*order.payment_ids, payment.id))
+        desk.tell("OrderPaymentAdded", paymentRef=reference("payment", payment_id))
+        return replace(order, payment_ids=(*order.payment_ids, payment_id))
 
     return change
 

@@ -15,6 +15,7 @@ from streams.sandbox.commercetools.orders.drafts import (
     read_mode,
     read_shipping,
 )
+from streams.sandbox.commercetools.orders.finding import check_keys
 from streams.sandbox.commercetools.orders.model import (
     ORDER_STATES,
     PAYMENT_STATES,
@@ -167,16 +168,28 @@ def _with_states(order: Order, draft: Fields, desk: Desk) -> Order:
 
 def _payments(draft: Fields, desk: Desk) -> tuple[str, ...]:
     info = optional(draft, "paymentInfo", values.mapping) or {}
-    payments = desk.project.payments
-    return tuple(
-        payments.referenced("payments", each).id
-        for each in optional(info, "payments", values.objects) or ()
-    )
+    listed = optional(info, "payments", values.objects) or ()
+    return tuple(free_payment("payments", each, None, desk) for each in listed)
+
+
+def free_payment(name: str, wanted: Fields, order_id: str | None, desk: Desk) -> str:
+    """Return the id of a payment that belongs to no other order.
+
+    Source: API spec, `OrderAddPaymentAction`; that it is `InvalidOperation`, a guess.
+    """
+    payment = desk.project.payments.referenced(name, wanted)
+    holder = desk.project.orders.paid_by(payment.id)
+    if holder is not None and holder.id != order_id:
+        raise errors.invalid_operation(
+            f"The payment '{payment.id}' belongs to the order '{holder.id}'."
+        )
+    return payment.id
 
 
 def _place(order: Order, desk: Desk) -> Order:
     """Keep the order and take its stock, which shows later; or neither."""
     check_line_keys(order.lines)
+    check_keys(order)
     project = desk.project
     lines: tuple[OrderLine, ...] = order.lines
     takings = supply(lines, project.inventory, project.landings)
