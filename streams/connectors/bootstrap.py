@@ -7,7 +7,7 @@ import stamina
 
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.connectors.errors import Duplicate, Misconfigured
-from streams.connectors.http import retry_delay
+from streams.connectors.session import retry_delay
 from streams.domain.reference import Location
 from streams.mapping.commerce import INVENTORY_SUPPLY, TYPE_KEY, missing_fields
 

@@ -7,7 +7,7 @@ import stamina
 
 from streams.connectors.commerce_orders import OrderClient
 from streams.connectors.errors import Duplicate, Misconfigured
-from streams.connectors.http import retry_delay
+from streams.connectors.session import retry_delay
 from streams.domain.commerce_orders import OUR_STATES
 from streams.mapping.commerce_orders import (
     LINE_TYPE_KEY,

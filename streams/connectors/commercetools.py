@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from streams.connectors.errors import ChannelMissing, NotFound
-from streams.connectors.http import BOOTSTRAP_HINT, READ_ATTEMPTS_MAX, HttpSession
+from streams.connectors.http import BOOTSTRAP_HINT, HttpSession
+from streams.connectors.session import READ_ATTEMPTS_MAX
 from streams.mapping.commerce import (
     INVENTORY_SUPPLY,
     TYPE_KEY,

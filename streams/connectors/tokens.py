@@ -38,14 +38,18 @@ class TokenSource:
     def __init__(
         self,
         http: httpx.AsyncClient,
+        url: str,
         *,
-        auth_url: str,
         client_id: str,
         client_secret: SecretStr,
         monotonic: Callable[[], float],
+        vendor: str,
+        settings: str,
     ) -> None:
         self._http = http
-        self._url = f"{auth_url.rstrip('/')}/oauth/token"
+        self._url = url
+        self._vendor = vendor
+        self._settings = settings
         self._auth = ClientAuth(client_id, client_secret.get_secret_value())
         self._monotonic = monotonic
         self._lock = asyncio.Lock()
@@ -101,8 +105,8 @@ class TokenSource:
         except msgspec.DecodeError:
             code = "unreadable"
         return Unauthorised(
-            f"commercetools refuses the API client ({code}): check "
-            "ONESHELF_COMMERCETOOLS__CLIENT_ID, __CLIENT_SECRET and __AUTH_URL",
+            f"{self._vendor} refuses the API client ({code}): check "
+            f"{self._settings}CLIENT_ID, __CLIENT_SECRET and __AUTH_URL",
             reason=code,
             status=status,
         )

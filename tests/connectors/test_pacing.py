@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.connectors.http import RETRY_AFTER_MAX_S, retry_after_s
 from streams.connectors.pacing import (
     CUT_INTERVAL_S,
     FAILURES_BEFORE_PAUSE,
     Pace,
     full_jitter,
 )
+from streams.connectors.session import RETRY_AFTER_MAX_S, retry_after_s
 
 
 def pace(*, concurrency: int = 8, rate: float = 1e6) -> Pace:
