@@ -106,10 +106,10 @@ class ExceptionRecord(BaseModel):
 
 
 class ExceptionCommand(BaseModel):
-    """What a person asks of a case or group, or a stage's news that a record succeeded.
+    """What a person asks of a case or group, or what a stage says of its own troubles.
 
-    Names exactly what it is about: a case, a group of cases, or, for a stage's news, a
-    record by where it was first.
+    People assign, edit, retry and dismiss. Stages settle what succeeded, and raise and
+    withdraw cases of entities that they keep, where there is no record to park.
     """
 
     model_config = ConfigDict(
@@ -117,8 +117,8 @@ class ExceptionCommand(BaseModel):
     )
 
     schema_version: Literal[1] = 1
-    action: Literal["assign", "edit", "retry", "dismiss", "settle"]
-    """`settle` is written by stages only."""
+    action: Literal["assign", "edit", "retry", "dismiss", "settle", "raise", "withdraw"]
+    """`settle`, `raise` and `withdraw` are written by stages only."""
     at: AwareDatetime
     by: str
     """Who: the API key's name and what the person calls herself; or the stage."""
@@ -135,3 +135,13 @@ class ExceptionCommand(BaseModel):
     """Why, in the person's words."""
     body_base64: Base64Bytes = b""
     """For `edit`: the record's new bytes."""
+    kind: str = ""
+    """For `raise`: order, fulfilment, return, refund, sourcing or commerce."""
+    entity: str = ""
+    """For `raise` and `withdraw`: what the trouble hangs on, mostly an order's number.
+    With reason, field and value it tells the trouble from others."""
+    reason: str = ""
+    field: str = ""
+    value: str = ""
+    sentence: str = ""
+    """For `raise`: what is wrong and what to do, for a person."""

@@ -137,7 +137,8 @@ async def _unlisted(
     if parked != found.parked and await reader.is_whole(EXCEPTIONS):
         faults.append(f"{parked:,} parked, {found.parked:,} on {EXCEPTIONS.name}")
     listed = found.counts["exceptions"]
-    seen, taken = sum(case.seen for case in cases), listed.get("taken", 0)
+    seen = sum(case.seen for case in cases)
+    taken = listed.get("taken", 0) + listed.get("raised", 0)
     if seen != taken and not listed.get("forgotten"):
         faults.append(f"{taken:,} taken into cases, which hold {seen:,}")
     return faults

@@ -3,6 +3,7 @@
 from msgspec.structs import replace as changed
 
 from streams.agents.exceptions_book import Book
+from streams.agents.exceptions_raised import take_raised
 from streams.agents.exceptions_successes import take_success
 from streams.domain.exception_moves import act
 from streams.domain.exceptions import Act, Case, Refused
@@ -33,6 +34,8 @@ def take_command(record: Record, book: Book, result: Result) -> None:
     result.count(f"heard_{command.action}")
     if command.action is Action.SETTLE:
         take_success(command, book, result)
+    elif command.action in (Action.RAISE, Action.WITHDRAW):
+        take_raised(record, command, book, result)
     elif command.group_id:
         row = RetryRow(command.by, coordinates(record))
         result.put(CASE_RETRIES, retry_group_key(command.group_id), encode_row(row))

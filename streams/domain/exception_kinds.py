@@ -14,6 +14,12 @@ class Kind(StrEnum):
     UNCLEAR = "unclear"
     CLOSED_PERIOD = "closed_period"
     DOWNSTREAM_REJECTED = "downstream_rejected"
+    ORDER = "order"
+    FULFILMENT = "fulfilment"
+    RETURN = "return"
+    REFUND = "refund"
+    SOURCING = "sourcing"
+    COMMERCE = "commerce"
     OTHER = "other"
 
 
@@ -52,7 +58,10 @@ REASONS: Mapping[Kind, frozenset[str]] = {
     Kind.CLOSED_PERIOD: frozenset({"count_too_old"}),
     Kind.DOWNSTREAM_REJECTED: frozenset({"commerce_refused"}),
 }
-"""Every reason code there is, under its kind; one that is missing here is `other`."""
+"""Every reason to park a record, under its kind; one that is missing is `other`.
+
+A stage that raises a case without a record names the kind itself.
+"""
 
 _KIND_OF = {reason: kind for kind, reasons in REASONS.items() for reason in reasons}
 
@@ -60,3 +69,8 @@ _KIND_OF = {reason: kind for kind, reasons in REASONS.items() for reason in reas
 def kind_of(reason: str) -> Kind:
     """Return the kind of a reason code."""
     return _KIND_OF.get(reason, Kind.OTHER)
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind of that name; one that is not known here is `other`."""
+    return Kind(name) if name in Kind.__members__.values() else Kind.OTHER

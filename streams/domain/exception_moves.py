@@ -66,9 +66,13 @@ def act(
             f"Possible: {allowed or 'nothing, until it fails again'}."
         )
     if what is Act.RETRY and not case.can_retry:
+        topic = case.trouble.topic
+        what_else = (
+            f"Records of {topic} are not" if topic else "There is no record to be"
+        )
         return Refused(
-            f"Records of {case.trouble.topic} are not sent again: it puts itself right "
-            "with the next one, and the case then closes by itself. Or dismiss it."
+            f"{what_else} sent again: once it has put itself right, the case closes by "
+            "itself. Or dismiss it."
         )
     if what is Act.ASSIGN:
         case, said = replace(case, owner=owner), owner
@@ -80,6 +84,7 @@ def act(
 def _new_case(parking: Parking, case_id: str) -> Case:
     return Case(
         case_id=case_id,
+        kind=parking.kind,
         trouble=parking.trouble,
         sentence=parking.sentence,
         entity_type=parking.entity_type,
@@ -97,7 +102,11 @@ def _seen(case: Case, parking: Parking) -> Case:
     if at < case.last_seen:
         return case
     return replace(
-        case, last_seen=at, trouble=parking.trouble, sentence=parking.sentence
+        case,
+        last_seen=at,
+        kind=parking.kind,
+        trouble=parking.trouble,
+        sentence=parking.sentence,
     )
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from streams.domain.exception_kinds import Kind, kind_of
+from streams.domain.exception_kinds import Kind
 
 ID_BYTES = 8
 _INDEX = re.compile(r"\[\d+\]")
@@ -138,6 +138,9 @@ class CaseRecord:
 class Parking:
     """A record was parked: what is wrong with it, which time, and where it belongs.
 
+    A stage may also raise a case without a record, of an entity it keeps itself; that
+    is a parking all the same, and the stage's withdrawal is its success.
+
     Attributes:
         done_until: What is known to have succeeded, of this record or this trouble, up
             to this offset: that news may come before the parking itself.
@@ -146,6 +149,7 @@ class Parking:
     trouble: Trouble
     version: Version
     sentence: str
+    kind: Kind
     entity_type: str
     can_retry: bool = True
     done_until: int = -1
@@ -163,6 +167,7 @@ class Case:
     """
 
     case_id: str
+    kind: Kind
     trouble: Trouble
     sentence: str
     entity_type: str
@@ -178,10 +183,6 @@ class Case:
     closed_at: datetime | None = None
     audit: tuple[Note, ...] = ()
     audit_dropped: int = 0
-
-    @property
-    def kind(self) -> Kind:
-        return kind_of(self.trouble.reason)
 
     @property
     def group_id(self) -> str:

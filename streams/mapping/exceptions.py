@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple, Protocol
 import msgspec
 
 from schemas.exceptions import HEADERS
+from streams.domain.exception_kinds import kind_of
 from streams.domain.exceptions import Parking, Trouble, Version, case_id_of
 from streams.topics import (
     COMMERCE_ANSWERS,
@@ -63,13 +64,15 @@ class RecordLike(Protocol):
 
 
 class Action(StrEnum):
-    """What a command asks for; `settle` is a stage's own news of a success."""
+    """What a command asks for; stages settle, raise and withdraw, people the rest."""
 
     ASSIGN = "assign"
     EDIT = "edit"
     RETRY = "retry"
     DISMISS = "dismiss"
     SETTLE = "settle"
+    RAISE = "raise"
+    WITHDRAW = "withdraw"
 
 
 class CommandWire(
@@ -88,6 +91,18 @@ class CommandWire(
     owner: str = ""
     said: str = ""
     body_base64: bytes = b""
+    kind: str = ""
+    entity: str = ""
+    reason: str = ""
+    field: str = ""
+    value: str = ""
+    sentence: str = ""
+
+    @property
+    def trouble(self) -> Trouble:
+        """Return what a stage raises or withdraws, of an entity that it keeps."""
+        value = self.value[:VALUE_CHARACTERS_MAX]
+        return Trouble(self.by, "", self.entity, self.reason, self.field, value)
 
 
 class Unreadable(NamedTuple):
@@ -172,9 +187,42 @@ def settle_trouble(trouble: Trouble, record: RecordLike, at: datetime) -> Comman
     )
 
 
+def raise_case(
+    trouble: Trouble, *, kind: str, sentence: str, at: datetime
+) -> CommandWire:
+    """Put an entity on the list for which there is no record to park.
+
+    Send it with `same_partition`, and the same words again only when they are news: the
+    trouble's `stage` is the stage that sends it, its `topic` is empty.
+    """
+    return _of_trouble(Action.RAISE, trouble, at, kind, sentence)
+
+
+def withdraw_case(trouble: Trouble, at: datetime) -> CommandWire:
+    """Take what was raised off the list: it is so no longer."""
+    return _of_trouble(Action.WITHDRAW, trouble, at)
+
+
+def _of_trouble(
+    action: Action, trouble: Trouble, at: datetime, kind: str = "", sentence: str = ""
+) -> CommandWire:
+    return CommandWire(
+        COMMAND_VERSION,
+        action,
+        at.astimezone(UTC),
+        trouble.stage,
+        entity=trouble.entity,
+        reason=trouble.reason,
+        field=trouble.field,
+        value=trouble.value,
+        kind=kind,
+        sentence=sentence,
+    )
+
+
 def encode_command(command: CommandWire) -> tuple[bytes, bytes]:
     """Write a command's key and value."""
-    key = command.case_id or command.group_id or command.origin
+    key = command.case_id or command.group_id or command.origin or command.entity
     return key.encode(), _encode(command)
 
 
@@ -198,7 +246,7 @@ def read_command(value: bytes | None) -> CommandWire | Unreadable:
             "The exception command is about a group, and groups can only be retried. "
             "Name a case.",
         )
-    if not (command.case_id or command.group_id or command.origin):
+    if not any((command.case_id, command.group_id, command.origin, command.entity)):
         return Unreadable(
             "missing_field",
             "case_id",
@@ -239,6 +287,7 @@ def read_parked(
         ),
         version=Version(offset, parked_at),
         sentence=said["sentence"],
+        kind=kind_of(said["reason"]),
         entity_type=topic if kind is None else ENTITY_TYPES.get(kind.name, kind.name),
         can_retry=kind is not None and can_be_sent_again(kind),
     )

@@ -5,8 +5,14 @@ from datetime import timedelta
 import pytest
 
 from streams.agents import exceptions_forgetting
-from streams.domain.exceptions import State
-from streams.mapping.exceptions import Action
+from streams.domain.exception_kinds import Kind
+from streams.domain.exceptions import State, Trouble
+from streams.mapping.exceptions import (
+    Action,
+    encode_command,
+    raise_case,
+    withdraw_case,
+)
 from streams.topics import EXCEPTION_COMMANDS
 from tests.agents.desk import Stand, parked
 
@@ -112,3 +118,66 @@ def test_a_closed_case_is_forgotten_after_its_time_with_all_that_belongs_to_it()
     left = sum(len(rows) for rows in stand.view.tables.values())
     fresh = sum(len(rows) for rows in parked().view.tables.values())
     assert left == fresh
+
+
+# Cases that stages raise themselves
+
+SHIPPED = Trouble("orders", "", "10023", "shipped_twice", "units[0]", "u1")
+
+
+def tell(stand: Stand, *, withdraw: bool = False) -> None:
+    """Let the orders stage raise its trouble, or withdraw it."""
+    command = (
+        withdraw_case(SHIPPED, stand.now)
+        if withdraw
+        else raise_case(
+            SHIPPED, kind="fulfilment", sentence="Sent twice: ask.", at=stand.now
+        )
+    )
+    stand.append(EXCEPTION_COMMANDS, *encode_command(command))
+    stand.later(seconds=1)
+    stand.take()
+
+
+def test_a_stage_raises_a_case_and_withdraws_it() -> None:
+    stand = Stand()
+    tell(stand)
+    case = stand.case().case
+    assert (case.kind, case.state) == (Kind.FULFILMENT, State.OPEN)
+    assert (case.entity_type, case.trouble.entity) == ("fulfilment", "10023")
+    assert case.sentence == "Sent twice: ask."
+
+    tell(stand, withdraw=True)
+
+    assert stand.case().case.state is State.RESOLVED
+
+
+def test_a_case_raised_again_opens_for_its_owner() -> None:
+    stand = Stand()
+    tell(stand)
+    stand.ask(Action.ASSIGN, stand.case().case.case_id, owner="bea")
+    stand.take()
+    tell(stand, withdraw=True)
+
+    tell(stand)
+
+    case = stand.case().case
+    assert (case.state, case.seen, case.records) == (State.ASSIGNED, 2, 1)
+
+
+def test_a_raised_case_has_nothing_to_send_again() -> None:
+    stand = Stand()
+    tell(stand)
+    stand.ask(Action.RETRY, stand.case().case.case_id)
+    stand.take()
+
+    assert "no record" in stand.case().refused
+    assert stand.tick() == 0
+
+
+def test_withdrawing_what_was_never_raised_changes_nothing() -> None:
+    stand = Stand()
+    tell(stand, withdraw=True)
+
+    assert stand.cases() == []
+    assert stand.counts["unknown_case"] == 1

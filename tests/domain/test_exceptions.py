@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.domain.exception_kinds import REASONS, Kind, kind_of
+from streams.domain.exception_kinds import REASONS, Kind, kind_named, kind_of
 from streams.domain.exception_moves import (
     AUDIT_MAX,
 )
@@ -74,6 +74,8 @@ def test_every_reason_the_stages_give_has_a_kind() -> None:
 
     assert {code for code in codes if kind_of(code) is Kind.OTHER} == set()
     assert kind_of("never_heard_of") is Kind.OTHER
+    assert kind_named("refund") is Kind.REFUND
+    assert kind_named("REFUND") is Kind.OTHER
 
 
 def test_no_reason_has_two_kinds() -> None:

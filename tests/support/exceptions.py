@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from streams.domain.exception_kinds import kind_of
 from streams.domain.exception_moves import act, fold_parking, fold_success
 from streams.domain.exceptions import (
     Act,
@@ -32,6 +33,7 @@ def parking(
         trouble=TROUBLE._replace(reason=reason),
         version=Version(offset, after(at)),
         sentence=f"{reason}: mend it.",
+        kind=kind_of(reason),
         entity_type="order",
         done_until=done_until,
     )
