@@ -23,9 +23,10 @@ from pydantic import SecretStr
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.engine.admin import create_topics
+from streams.readiness import free_port
 from streams.reference import load_reference
 from streams.settings import CommercetoolsSettings, Settings
-from streams.up import environment_of, free_port
+from streams.up import environment_of
 from streams.wiring import STAGES
 
 HERE = Path(__file__).resolve().parent

@@ -76,8 +76,8 @@ def _live(
     from streams.demo.story import Story
     from streams.demo.trading import TradingStopped
     from streams.logs import configure_logs
+    from streams.readiness import WorkersNotReady
     from streams.settle import NotSettled
-    from streams.up import WorkersNotReady
 
     configure_logs("demo", level=logging.ERROR)
     story = Story(random.randrange(10_000) if seed is None else seed)

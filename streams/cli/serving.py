@@ -1,4 +1,4 @@
-"""Commands that run a process: `worker`, `sandbox commercetools`, `topics create`."""
+"""Commands that run a process: `worker`, `sandbox …`, `topics create`."""
 
 import asyncio
 from typing import Annotated
@@ -81,6 +81,49 @@ def commercetools(
             SandboxConfig(host=host, port=port, lag=Lag(max_s=order_lag_s)),
             on_ready=lambda url: out.print(
                 f"commercetools sandbox at {url}", soft_wrap=True
+            ),
+        )
+    )
+
+
+@sandbox_app.command("newstore")
+def newstore(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8791,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    delay_s: Annotated[
+        float,
+        typer.Option(
+            "--delay", min=0.0, max=900.0, help="Seconds an event may be late."
+        ),
+    ] = 0.0,
+    duplicates: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.9, help="Share of events that come again."),
+    ] = 0.0,
+    reroutes: Annotated[
+        bool,
+        typer.Option(help="A failed unit goes to the next place by NewStore itself."),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of all chance.")] = 1,
+) -> None:
+    """Serve the NewStore stand-in, which keeps the vendor's rules.
+
+    Example: `oneshelf sandbox newstore --port 8791 --delay 2 --duplicates 0.1`
+    """
+    from streams.sandbox.newstore.config import SandboxConfig, StreamConfig
+    from streams.sandbox.newstore.server import serve
+
+    stream = StreamConfig(delay_max_s=delay_s, duplicates=duplicates)
+    config = SandboxConfig(
+        host=host, port=port, seed=seed, stream=stream, reroutes=reroutes
+    )
+    asyncio.run(
+        serve(
+            config,
+            on_ready=lambda url: out.print(
+                f"NewStore sandbox at {url}", soft_wrap=True
             ),
         )
     )

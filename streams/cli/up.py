@@ -21,10 +21,13 @@ from streams.cli.app import (
 def up(
     workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 1,
     sandbox: Annotated[
-        bool, typer.Option(help="A commercetools stand-in, unless one is configured.")
+        bool,
+        typer.Option(
+            help="Stand-ins of commercetools and NewStore, unless configured."
+        ),
     ] = True,
 ) -> None:
-    """Run a broker (if none is configured), topics, workers and the sandbox.
+    """Run a broker (if none is configured), topics, workers and the sandboxes.
 
     Ctrl-C stops all of it cleanly. Exit codes: 0 stopped, 2 a setting is wrong, 3
     something did not get ready.
@@ -32,8 +35,9 @@ def up(
     Example: `oneshelf up --workers 2`
     """
     from streams.config_check import problems_of
+    from streams.readiness import WorkersNotReady
     from streams.reference import ReferenceRefused
-    from streams.up import WorkersNotReady, house
+    from streams.up import house
 
     settings = load_settings()
     problems = problems_of(settings)
@@ -46,7 +50,7 @@ def up(
 
     async def run() -> None:
         async with house(
-            settings, workers=workers, sandbox=sandbox, say=say
+            settings, workers=workers, sandbox=sandbox, newstore=sandbox, say=say
         ) as running:
             first = next(iter(running.workers.values()))
             say(f"events to   {first}/v1/events/newstore")

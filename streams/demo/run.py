@@ -34,6 +34,7 @@ from streams.engine.errors import BrokerUnavailable
 from streams.reference import load_reference
 from streams.replay import send
 from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
+from streams.stand_ins import Weather
 from streams.stock_file import count_events, parse_stock_file
 from streams.up import House, house
 from streams.wiring import STAGES
@@ -76,7 +77,7 @@ async def run_demo(
             workers=workers,
             sandbox=True,
             say=story.say,
-            order_lag_s=ORDER_LAG_S,
+            weather=Weather(order_lag_s=ORDER_LAG_S),
         ) as running,
         httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, limits=UNLIMITED) as client,
     ):

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.up import free_port
+from streams.readiness import free_port
 from tests.support.newstore import body, item, opened
 
 pytestmark = pytest.mark.kafka

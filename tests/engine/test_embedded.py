@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.engine.embedded import EmbeddedBroker, is_embedded
 from streams.engine.errors import BrokerUnavailable, Misconfigured
+from streams.readiness import free_port
 from streams.settings import Settings
-from streams.up import free_port
 
 TOPIC = "shelves"
 

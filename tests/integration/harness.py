@@ -26,12 +26,13 @@ from pydantic import SecretStr
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.engine.admin import create_topics, wanted_topics
+from streams.readiness import free_port
 from streams.reference import load_reference
 from streams.replay import Sent, send
 from streams.sandbox.commercetools import SandboxServer
 from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
 from streams.settle import wait_until_settled
-from streams.up import environment_of, free_port
+from streams.up import environment_of
 from streams.verify import Verification, verify
 from streams.wiring import STAGES
 

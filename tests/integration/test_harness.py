@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.up import free_port
+from streams.readiness import free_port
 from streams.worker import EXIT_REFUSED
 from tests.integration.harness import EndedByItself, WorkerProcess, shelf
 

@@ -6,8 +6,8 @@ import pytest
 
 from streams.engine.admin import create_topics
 from streams.engine.names import changelog, physical
+from streams.readiness import free_port
 from streams.topics import EXCEPTIONS, STOCK_MOVEMENTS
-from streams.up import free_port
 from streams.wiring import STAGES
 from tests.integration.harness import Shelf, WorkerProcess, remove_topics
 
