@@ -29,6 +29,12 @@ class Reason(StrEnum):
     UNKNOWN_STOCK_LOCATION = "unknown_stock_location"
     UNCLEAR_ADJUSTMENT = "unclear_adjustment"
     AMBIGUOUS_COUNT = "ambiguous_count"
+    UNDECODABLE = "undecodable"
+    WRONG_KEY = "wrong_key"
+    UNKNOWN_ORDER = "unknown_order"
+    UNLINKED_RETURN = "unlinked_return"
+    ORDER_MISSING = "order_missing"
+    TOO_MANY_WAITING = "too_many_waiting"
 
 
 class Problem(NamedTuple):
