@@ -1,6 +1,11 @@
-"""How this retailer's NewStore is read, from the settings."""
+"""How this retailer's NewStore is read and orders are handled, from the settings."""
+
+from datetime import timedelta
 
 from streams.domain.adjustments import AdjustmentTable, with_rules
+from streams.domain.order_rules import OrderRules
+from streams.domain.reference import Reference
+from streams.domain.sourcing_choice import SourcingRules
 from streams.engine.errors import Misconfigured
 from streams.mapping.pos_rules import IntakeRules
 from streams.mapping.reference_files import parse_adjustments
@@ -21,6 +26,34 @@ def intake_rules(settings: Settings) -> IntakeRules:
         commerce_counts=settings.commercetools.stock_counting == "commerce",
         adjustments=_adjustments(settings),
         aliases=dict(_alias(pair) for pair in _list(newstore.event_aliases)),
+    )
+
+
+def order_rules(settings: Settings, reference: Reference) -> OrderRules:
+    """Build the rules for orders; they look for places where NewStore can be asked."""
+    orders = settings.orders
+    return OrderRules(
+        window_quiet=timedelta(seconds=orders.window_quiet_s),
+        window_longest=timedelta(seconds=orders.window_longest_s),
+        window_closes_complete=orders.window_closes_complete,
+        return_wait=timedelta(seconds=orders.return_wait_s),
+        commerce_counts=settings.commercetools.stock_counting == "commerce",
+        sourcing=sourcing_rules(settings, reference),
+        reroutes=settings.sourcing.reroutes == "oneshelf",
+    )
+
+
+def sourcing_rules(settings: Settings, reference: Reference) -> SourcingRules | None:
+    """Build the rules for finding places; None where NewStore cannot be asked."""
+    sourcing = settings.sourcing
+    if not (settings.newstore.api_url and settings.commercetools.orders):
+        return None
+    return SourcingRules(
+        reference=reference,
+        locations=tuple(_list(sourcing.locations)),
+        splits=sourcing.splits,
+        answer_timeout_s=sourcing.answer_timeout_s,
+        rounds_max=sourcing.rounds_max,
     )
 
 

@@ -13,11 +13,13 @@ from prometheus_client import CollectorRegistry
 from streams.agents.exceptions import ExceptionsStage
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
+from streams.agents.orders import OrdersStage
 from streams.agents.publishing import PublishingStage
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
 from streams.connectors.pacing import Pace
 from streams.delivery.delivery import Delivery
+from streams.delivery.listeners import Listeners
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.reference import Reference
 from streams.engine.engine import Engine, StageBinding
@@ -26,17 +28,24 @@ from streams.engine.produce import LogWriter
 from streams.engine.restore import Progress
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
+from streams.order_wiring import Errands, commerce_errand
 from streams.ports import EnginePort, LogJournal
-from streams.rules import intake_rules
+from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
-from streams.topics import COMMERCE_ANSWERS, LOCATIONS, PRODUCTS, Topic
+from streams.topics import (
+    COMMERCE_ANSWERS,
+    LOCATIONS,
+    ORDER_ANSWERS,
+    PRODUCTS,
+    Topic,
+)
 from streams.web.answers import Answers
 from streams.web.app import Web
 from streams.web.server import WebServer
 
 log = structlog.get_logger(__name__)
 
-STAGES = ("intake", "ledger", "publishing", "exceptions")
+STAGES = ("intake", "ledger", "publishing", "orders", "exceptions")
 
 
 def utc_now() -> datetime:
@@ -65,6 +74,9 @@ class Worker:
         self.answers = Answers()
         self.latency = DeliveryLatency(self.registry)
         self.publishing = self._publishing()
+        self.errands = Errands(
+            (commerce_errand(settings, self._report_order, utc_now),),
+        )
         self.follower = Follower(
             settings, (LOCATIONS, PRODUCTS), self._follow_reference
         )
@@ -82,7 +94,7 @@ class Worker:
         )
         self.engine: Engine | None = None
         self._progress = progress
-        self._carrying: asyncio.Task[None] | None = None
+        self._carrying: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start serving; returns once the assigned state is restored."""
@@ -102,9 +114,9 @@ class Worker:
         )
         self.registry.register(collector)
         if self.publishing is not None:
-            self._carrying = asyncio.create_task(
-                self.publishing.delivery.run(), name="delivery"
-            )
+            carrying = self.publishing.delivery.run()
+            self._carrying.append(asyncio.create_task(carrying, name="delivery"))
+        self._carrying += self.errands.start()
         await self._unless_it_fails(engine.start())
 
     async def _unless_it_fails(self, start: Coroutine[Any, Any, None]) -> None:
@@ -126,8 +138,7 @@ class Worker:
             self.engine.failed,
             asyncio.create_task(self.engine.wait_for_crash()),
         ]
-        if self._carrying is not None:
-            waits.append(asyncio.create_task(_failure_of(self._carrying)))
+        waits += [asyncio.create_task(_failure_of(each)) for each in self._carrying]
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for future in pending:
             future.cancel()
@@ -135,14 +146,15 @@ class Worker:
 
     async def stop(self) -> None:
         """Finish what is under way and let go of everything."""
-        if self._carrying is not None:
-            self._carrying.cancel()
-            await asyncio.gather(self._carrying, return_exceptions=True)
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
         if self.engine is not None:
             await self.engine.stop()
         await self.follower.stop()
         if self.publishing is not None:
             await self.publishing.client.aclose()
+        await self.errands.stop()
         await self.web.stop()
         await self.writer.stop()
 
@@ -160,6 +172,10 @@ class Worker:
                     entries=EntryScope(commercetools.entries), counting=counting
                 ),
                 self.publishing.delivery if self.publishing else None,
+            ),
+            StageBinding(
+                OrdersStage(order_rules(self.settings, self.reference)),
+                Listeners(self.errands.of_stage("orders")),
             ),
             StageBinding(ExceptionsStage(topic_prefix=self.settings.topic_prefix)),
         ]
@@ -197,6 +213,9 @@ class Worker:
 
     async def _report(self, key: bytes, value: bytes) -> None:
         await self.writer.append(COMMERCE_ANSWERS, key, value)
+
+    async def _report_order(self, key: bytes, value: bytes) -> None:
+        await self.writer.append(ORDER_ANSWERS, key, value)
 
     def _follow_reference(self, topic: Topic, key: bytes, value: bytes | None) -> None:
         try:

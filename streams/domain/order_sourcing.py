@@ -32,6 +32,11 @@ PAST_RUNS_MAX = 20
 
 _FRESH = frozenset({"Open", "Confirmed"})
 
+
+class LookAgain(NamedTuple):
+    """A person asks for another look at an order that found no place."""
+
+
 SagaInput = ReservationAnswer | StockChecked | OrderInjected | InjectionRefused
 
 
@@ -75,6 +80,20 @@ def source(order: Order, units: Units, now: datetime, rules: OrderRules) -> Sour
     if order.reroutes and moved.order.sourcing and moved.order.sourcing.is_over:
         moved = _go_on(moved, units, now, known)
     return moved
+
+
+def look_again(order: Order, units: Units, now: datetime, rules: OrderRules) -> Sourced:
+    """Begin anew for what found no place; what was tried may be tried again."""
+    previous = order.sourcing
+    if (
+        previous is None
+        or previous.phase is not Phase.EXHAUSTED
+        or rules.sourcing is None
+    ):
+        return Sourced(order)
+    names = {unit.unit for unit in previous.units}
+    wanted = [u for u in units.values() if u.name in names and not _is_over(u)]
+    return _next_run(Sourced(order), previous, wanted, now, rules.sourcing, anew=True)
 
 
 def undo(order: Order, release: Release, now: datetime) -> Movement:
@@ -134,28 +153,41 @@ def _go_on(
     lost = [u for u in units.values() if not _is_over(u) and lost_facts(order, u)]
     if previous is None or not lost:
         return moved
-    run = previous.run + 1
+    return _next_run(moved, previous, lost, now, rules, anew=False)
+
+
+def _next_run(
+    moved: Sourced,
+    previous: Sourcing,
+    units: list[OrderUnit],
+    now: datetime,
+    rules: SourcingRules,
+    *,
+    anew: bool,
+) -> Sourced:
+    order, run = moved.order, previous.run + 1
     past = PastRun(
         previous.run, previous.phase, tuple((p[0], p[2]) for p in previous.plan)
     )
+    failed = {unit.name: _failed_at(order, unit) for unit in units}
     step = saga.start(
         order.number,
         run,
-        _to_place(order, lost),
+        _to_place(order, units),
         country=previous.country,
         now=now,
         rules=rules,
         previous=previous,
-        failed={u.name: _failed_at(order, u) for u in lost if _failed_at(order, u)},
-        rank=max(0, *(unit.facts.latest.rank for unit in lost)),
+        failed={} if anew else {name: at for name, at in failed.items() if at},
+        rank=max([0, *(unit.facts.latest.rank for unit in units)]),
+        anew=anew,
     )
-    names = {unit.name for unit in lost}
     order = replace(
         order,
         past_runs=(*order.past_runs, past)[-PAST_RUNS_MAX:],
-        places={name: at for name, at in order.places.items() if name not in names},
+        places={name: at for name, at in order.places.items() if name not in failed},
     )
-    return _taken(_in_care(moved._replace(order=order), lost, run), step)
+    return _taken(_in_care(moved._replace(order=order), units, run), step)
 
 
 def lost_facts(order: Order, unit: OrderUnit) -> UnitFacts | None:

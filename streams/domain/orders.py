@@ -23,7 +23,14 @@ from streams.domain.order_movements import due_movements
 from streams.domain.order_notes import OrderNote
 from streams.domain.order_record import Declined, Order, Settlement, Shown
 from streams.domain.order_rules import OrderRules
-from streams.domain.order_sourcing import Sourced, hear, source, undo
+from streams.domain.order_sourcing import (
+    LookAgain,
+    Sourced,
+    hear,
+    look_again,
+    source,
+    undo,
+)
 from streams.domain.order_ties import Units, tie, units_of
 from streams.domain.order_troubles import troubles_of
 from streams.domain.order_units import latest_of
@@ -34,7 +41,7 @@ from streams.domain.sourcing_run import Release
 from streams.domain.troubles import Trouble
 from streams.domain.wanted import blank_of, content_of
 
-Input = OrderNote | OrderAnswer | ReservationAnswer
+Input = OrderNote | OrderAnswer | ReservationAnswer | LookAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +97,30 @@ def _hear(
 ) -> Sourced:
     heard = Sourced(order)
     for each in inputs:
-        if isinstance(each, (CommerceTold, CommerceDeclined)):
-            heard = heard._replace(order=_learn_told(heard.order, each))
-            continue
-        if not isinstance(
-            each, (ReservationAnswer, StockChecked, OrderInjected, InjectionRefused)
-        ):
-            heard = heard._replace(order=learn(heard.order, each, now, rules))
-            continue
-        known = heard.order
-        if isinstance(each, OrderInjected):
-            known = learn_injected(
-                known, each.newstore_id, each.external_id, each.items
-            )
-        step = hear(known, each, now, rules)
+        step = _hear_one(heard.order, each, now, rules)
         heard = Sourced(
             step.order,
             (*heard.requests, *step.requests),
             (*heard.releases, *step.releases),
         )
     return heard
+
+
+def _hear_one(order: Order, each: Input, now: datetime, rules: OrderRules) -> Sourced:
+    match each:
+        case CommerceTold() | CommerceDeclined():
+            return Sourced(_learn_told(order, each))
+        case LookAgain():
+            return look_again(order, units_of(order), now, rules)
+        case OrderInjected():
+            order = learn_injected(
+                order, each.newstore_id, each.external_id, each.items
+            )
+            return hear(order, each, now, rules)
+        case ReservationAnswer() | StockChecked() | InjectionRefused():
+            return hear(order, each, now, rules)
+        case _:
+            return Sourced(learn(order, each, now, rules))
 
 
 def _learn_told(order: Order, answer: CommerceTold | CommerceDeclined) -> Order:

@@ -1,0 +1,74 @@
+"""The orders stage's inbox: records become what an order hears, or are parked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from streams.domain.order_sourcing import LookAgain
+from streams.domain.orders import Input
+from streams.engine.fold import Batch, Record, Result
+from streams.mapping.exceptions import was_sent_again
+from streams.mapping.order_messages import ANSWERS, NOTES, REPLIES
+from streams.mapping.stock import Undecodable
+from streams.topics import ORDER_ANSWERS, ORDER_FACTS, RESERVATION_ANSWERS, Topic
+
+Decode = Callable[[bytes | None], Input]
+
+DECODERS: Mapping[Topic, Decode] = {
+    ORDER_FACTS: NOTES.decode,
+    ORDER_ANSWERS: ANSWERS.decode,
+    RESERVATION_ANSWERS: REPLIES.decode,
+}
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a batch says of one order, in its order, and the records that say it."""
+
+    inputs: list[Input] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+def read_heard(batch: Batch, result: Result) -> dict[str, Heard]:
+    """Read a batch, gathered by order number; park what cannot be read."""
+    heard: dict[str, Heard] = {}
+    for record in batch.records:
+        result.count("in")
+        read = _read(record, DECODERS[batch.topic], result)
+        if read is None:
+            continue
+        number, value = read
+        entry = heard.setdefault(number, Heard())
+        entry.inputs.append(value)
+        if was_sent_again(record):
+            entry.inputs.append(LookAgain())
+        entry.records.append(record)
+    return heard
+
+
+def _read(record: Record, decode: Decode, result: Result) -> tuple[str, Input] | None:
+    try:
+        value = decode(record.value)
+        number = (record.key or b"").decode()
+    except (Undecodable, UnicodeDecodeError) as error:
+        said = error.sentence if isinstance(error, Undecodable) else str(error)
+        result.park(
+            record,
+            reason="undecodable",
+            field=error.field if isinstance(error, Undecodable) else "key",
+            value=(record.value or b"").decode(errors="replace"),
+            sentence=f"The record about an order cannot be read: {said} Only stages "
+            "write these; find who else did.",
+        )
+        return None
+    stated = getattr(value, "order_number", number)
+    if number and stated == number:
+        return number, value
+    result.park(
+        record,
+        reason="wrong_key",
+        field="key",
+        value=number,
+        sentence=f"The record's key {number!r} is not its order's number {stated!r}: "
+        "its partition does not hold that order. Send it again with that key.",
+    )
+    return None

@@ -1,0 +1,287 @@
+"""The orders stage: rows, timers, what is sent, and what is parked."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from streams.agents.orders import OrdersStage
+from streams.agents.orders_timers import ORDERS_MAX
+from streams.domain.order_answers import CommerceTold
+from streams.domain.order_notes import OrderNote
+from streams.domain.order_record import Order
+from streams.domain.reference import Location, Reference
+from streams.engine.fold import Batch, Context, Result
+from streams.mapping.exceptions import Action, CommandWire, read_command
+from streams.mapping.order_messages import ANSWERS, NOTES
+from streams.mapping.orders_state import decode_order, timer_key
+from streams.mapping.stock import decode_movement
+from streams.tables import ORDER_TIMERS, ORDERS
+from streams.topics import (
+    EXCEPTION_COMMANDS,
+    ORDER_ANSWERS,
+    ORDER_FACTS,
+    STOCK_MOVEMENTS,
+    Topic,
+)
+from tests.support.ledger import NOON
+from tests.support.memory_view import MemoryRecord, MemoryView
+from tests.support.orders import (
+    COMPLETED,
+    NUMBER,
+    QUIET,
+    RULES,
+    SECOND,
+    cancelled,
+    item,
+    items_of,
+    line,
+    opened,
+    placed,
+    seen,
+)
+
+
+class Desk:
+    """One partition of the stage, committed after each fold."""
+
+    def __init__(self) -> None:
+        self.stage = OrdersStage(RULES)
+        self.view = MemoryView()
+        self.reference = Reference()
+        self.now = NOON
+        self.offset = 0
+
+    def tell(self, *notes: OrderNote, number: str = NUMBER) -> Result:
+        return self.take(ORDER_FACTS, *((number, NOTES.encode(n)) for n in notes))
+
+    def take(self, topic: Topic, *pairs: tuple[str | None, bytes | None]) -> Result:
+        records = []
+        for key, value in pairs:
+            raw = None if key is None else key.encode()
+            records.append(MemoryRecord(topic.name, self.offset, raw, value))
+            self.offset += 1
+        batch = Batch(topic, 0, records)
+        return self._commit(self.stage.fold(self.view, batch, self._context()))
+
+    def tick(self, now: datetime) -> Result | None:
+        self.now = now
+        result = self.stage.tick(self.view, self._context())
+        return None if result is None else self._commit(result)
+
+    def _commit(self, result: Result) -> Result:
+        self.view.apply(result)
+        return result
+
+    def _context(self) -> Context:
+        return Context(self.now, self.reference)
+
+    def order(self, number: str = NUMBER) -> Order:
+        return decode_order(self.view.tables[ORDERS][number.encode()])
+
+    @property
+    def timers(self) -> list[bytes]:
+        return sorted(self.view.tables.get(ORDER_TIMERS, {}))
+
+
+def movements_of(result: Result) -> list[str]:
+    sent = result.outputs.get(STOCK_MOVEMENTS, [])
+    return [decode_movement(output.value or b"").movement_id for output in sent]
+
+
+def cases_of(result: Result) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+    for output in result.outputs.get(EXCEPTION_COMMANDS, []):
+        command = read_command(output.value)
+        assert isinstance(command, CommandWire)
+        assert output.same_partition
+        found.append((command.action, command.kind, command.reason))
+    return found
+
+
+LINES = (line("a", "TEE", 2),)
+
+
+def test_a_web_orders_units_are_announced_and_known_by_both_names() -> None:
+    desk = Desk()
+    desk.reference.put_location(
+        Location(location_id="LDN01", commercetools_channel_key="london")
+    )
+    told = line("a", "TEE", 1, channel_key="london", commerce_counted=True)
+    result = desk.tell(placed(told), opened(item("i-1", unit="a#1")))
+
+    (announced, identified) = (
+        decode_movement(output.value or b"")
+        for output in result.outputs[STOCK_MOVEMENTS]
+    )
+    assert [output.key for output in result.outputs[STOCK_MOVEMENTS]] == [b"TEE"] * 2
+    assert announced.movement_id == "announce:W-1/a#1"
+    assert (announced.location_id, announced.commerce_counted) == ("LDN01", True)
+    assert announced.origin == "order-facts/0/1"
+    assert identified.movement_id == "identify:i-1"
+    assert (identified.unit_id, identified.same_as) == ("i-1", "W-1/a#1")
+    assert result.counts == {"in": 2, "applied": 2, "movements": 2}
+
+
+def test_a_repeat_writes_nothing_and_sends_nothing() -> None:
+    desk = Desk()
+    notes = placed(*LINES), opened(*items_of(LINES)), seen(COMPLETED, "i-a#1")
+    desk.tell(*notes)
+
+    result = desk.tell(*notes)
+
+    assert result.counts == {"in": 3, "repeated": 3}
+    assert (result.writes, result.outputs) == ({}, {})
+
+
+def test_a_batch_is_folded_as_its_records_one_by_one() -> None:
+    notes = placed(*LINES), opened(*items_of(LINES)), cancelled("i-a#1")
+    whole, single = Desk(), Desk()
+    sent = movements_of(whole.tell(*notes))
+    parts = [movement for note in notes for movement in movements_of(single.tell(note))]
+
+    assert sorted(sent) == sorted(parts)
+    assert whole.order().ties == single.order().ties
+    assert whole.order().shown == single.order().shown
+
+
+def test_a_window_closes_by_the_clock_without_another_event() -> None:
+    desk = Desk()
+    desk.tell(placed(*LINES), opened(*items_of(LINES)), seen(COMPLETED, "i-a#1"))
+    assert desk.timers == [timer_key(NOON + QUIET, NUMBER)]
+    assert desk.tick(NOON + QUIET - SECOND) is None
+
+    result = desk.tick(NOON + QUIET)
+
+    assert result is not None
+    assert result.counts == {"woken": 1}
+    assert [made.key for made in desk.order().deliveries] == ["ns-fr-1"]
+    assert desk.timers == []
+    assert desk.tick(NOON + 2 * QUIET) is None
+
+
+def test_news_move_the_timer() -> None:
+    desk = Desk()
+    lines = (line("a", "TEE", 3),)
+    desk.tell(placed(*lines), opened(*items_of(lines)), seen(COMPLETED, "i-a#1"))
+    desk.now += 10 * SECOND
+    desk.tell(seen(COMPLETED, "i-a#2"))
+
+    assert desk.timers == [timer_key(NOON + QUIET + 10 * SECOND, NUMBER)]
+
+
+def test_more_orders_than_a_tick_takes_are_woken_in_the_next() -> None:
+    desk = Desk()
+    for number in range(ORDERS_MAX + 3):
+        desk.tell(
+            placed(*LINES),
+            opened(*items_of(LINES)),
+            seen(COMPLETED, "i-a#1"),
+            number=f"W-{number}",
+        )
+    counts = []
+    while (result := desk.tick(NOON + QUIET)) is not None:
+        counts.append(result.counts["woken"])
+
+    assert counts == [ORDERS_MAX, 3]
+
+
+def test_after_the_clock_was_set_back_no_window_waits_for_it_to_catch_up() -> None:
+    desk = Desk()
+    desk.tell(placed(*LINES), opened(*items_of(LINES)), seen(COMPLETED, "i-a#1"))
+    desk.tick(NOON)
+    earlier = NOON - timedelta(hours=1)
+
+    desk.tick(earlier)
+
+    assert desk.timers == [timer_key(earlier + QUIET, NUMBER)]
+    desk.tick(earlier + QUIET)
+    assert len(desk.order().deliveries) == 1
+    assert desk.timers == []
+
+
+def test_a_clock_that_trembles_walks_no_timers() -> None:
+    desk = Desk()
+    desk.tell(placed(*LINES), opened(*items_of(LINES)), seen(COMPLETED, "i-a#1"))
+    desk.tick(NOON)
+
+    assert desk.tick(NOON - SECOND / 2) is None
+
+
+def test_what_commercetools_confirms_is_noted_once() -> None:
+    desk = Desk()
+    told = CommerceTold(
+        order_number=NUMBER, wanted_sequence=1, version=7, told_at=NOON, calls=2
+    )
+    desk.tell(placed(*LINES))
+    pair = (NUMBER, ANSWERS.encode(told))
+
+    first, again = desk.take(ORDER_ANSWERS, pair), desk.take(ORDER_ANSWERS, pair)
+
+    assert (first.counts, again.counts) == (
+        {"in": 1, "applied": 1},
+        {"in": 1, "repeated": 1},
+    )
+    order = desk.order()
+    assert (order.told_sequence, order.told_version, order.calls) == (1, 7, 2)
+
+
+def test_a_trouble_is_raised_and_withdrawn_on_the_list_of_exceptions() -> None:
+    desk = Desk()
+    result = desk.tell(placed(*LINES), opened(item("i-1", unit="x#1")))
+    assert cases_of(result) == [(Action.RAISE, "order", "unknown_line")]
+    assert result.counts["troubles_raised"] == 1
+
+    result = desk.tell(placed(*LINES, line("x", "TEE"), version=2))
+
+    assert cases_of(result) == [(Action.WITHDRAW, "", "unknown_line")]
+    assert result.counts["troubles_withdrawn"] == 1
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "value", "why"),
+    [
+        (ORDER_FACTS, NUMBER, b"nonsense", ("undecodable", "$")),
+        (ORDER_FACTS, NUMBER, None, ("undecodable", "$")),
+        (ORDER_FACTS, None, NOTES.encode(placed()), ("wrong_key", "key")),
+        (
+            ORDER_ANSWERS,
+            "W-2",
+            ANSWERS.encode(
+                CommerceTold(
+                    order_number=NUMBER, wanted_sequence=1, version=1, told_at=NOON
+                )
+            ),
+            ("wrong_key", "key"),
+        ),
+    ],
+)
+def test_what_is_no_news_of_an_order_is_parked(
+    topic: Topic, key: str | None, value: bytes | None, why: tuple[str, str]
+) -> None:
+    result = Desk().take(topic, (key, value))
+
+    (parked,) = result.parked
+    assert (parked.reason, parked.field) == why
+    assert result.counts == {"in": 1, "parked": 1}
+    assert result.writes == {}
+
+
+def test_a_key_that_is_not_text_is_parked_with_its_record() -> None:
+    desk = Desk()
+    record = MemoryRecord(ORDER_FACTS.name, 0, b"\xff", NOTES.encode(placed()))
+    result = desk.stage.fold(
+        desk.view, Batch(ORDER_FACTS, 0, [record]), Context(NOON, Reference())
+    )
+
+    assert [parked.field for parked in result.parked] == ["key"]
+
+
+def test_an_answer_about_an_order_that_is_not_known_leaves_no_row() -> None:
+    desk = Desk()
+    told: Any = CommerceTold(
+        order_number=NUMBER, wanted_sequence=0, version=0, told_at=NOON
+    )
+    result = desk.take(ORDER_ANSWERS, (NUMBER, ANSWERS.encode(told)))
+
+    assert (result.counts, result.writes) == ({"in": 1, "repeated": 1}, {})
