@@ -99,10 +99,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
         Nobody else hears of it: a poll without an assignment waits for ever.
         """
-        consumer = self._consumer
-        if consumer is None:
+        # The consumer has no coordinator before it has reached the broker.
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        if coordinator is None:
             return None
-        task = consumer._coordinator._coordination_task  # noqa: SLF001 - aiokafka 0.14 tells it to no one who does not poll
+        task = coordinator._coordination_task  # noqa: SLF001 - aiokafka 0.14 tells it to no one who does not poll
         if not task.done() or task.cancelled():
             return None
         error: BaseException | None = task.exception()

@@ -196,6 +196,8 @@ async def test_a_membership_that_ended_with_an_error_is_told() -> None:
     thread = ConsumerThread.__new__(ConsumerThread)
     thread._consumer = None
     assert thread.coordination_error() is None
+    thread._consumer = cast(Any, SimpleNamespace(_coordinator=None))
+    assert thread.coordination_error() is None, "the broker is not reached yet"
     task = asyncio.create_task(lost())
     coordinator = SimpleNamespace(_coordination_task=task)
     thread._consumer = cast(Any, SimpleNamespace(_coordinator=coordinator))
