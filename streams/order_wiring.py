@@ -1,0 +1,99 @@
+"""Puts together what carries orders to the vendors: a courier for each errand.
+
+Each errand listens to the commits of one stage; the worker runs all that is configured.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from streams.connectors.commerce_orders import OrderClient, ProjectIds
+from streams.connectors.order_updates import OrderCounters, OrderUpdater
+from streams.connectors.pacing import Pace
+from streams.delivery.commerce_orders import CommerceOrders, commerce_due
+from streams.delivery.courier import Courier
+from streams.delivery.due import DueRows
+from streams.engine.fold import Clock
+from streams.settings import Settings
+from streams.tables import ORDERS
+
+Append = Callable[[bytes, bytes], Awaitable[None]]
+"""Appends an answer to a topic; returns when it is durable."""
+
+
+@dataclass(slots=True)
+class Errand:
+    """One kind of task: its rows, its courier, and the client that it uses.
+
+    Attributes:
+        stage: The stage whose commits it hears.
+    """
+
+    name: str
+    stage: str
+    rows: DueRows
+    courier: Courier
+    close: Callable[[], Awaitable[None]]
+
+
+def commerce_errand(settings: Settings, append: Append, clock: Clock) -> Errand | None:
+    """Return what tells commercetools of orders; None where it is not configured.
+
+    Args:
+        append: Takes answers to `order-answers`.
+    """
+    commercetools = settings.commercetools
+    if not (commercetools.api_url and commercetools.orders):
+        return None
+    rng = random.Random()
+    client = OrderClient(commercetools)
+    updater = OrderUpdater(client, ProjectIds(client), OrderCounters())
+    rows = DueRows(ORDERS, commerce_due, monotonic=_now)
+    pace = Pace(
+        concurrency_max=commercetools.max_concurrency,
+        requests_per_second=commercetools.requests_per_second,
+        rng=rng,
+    )
+    courier = Courier(rows, CommerceOrders(updater, clock), pace, append, rng=rng)
+    return Errand("commerce-orders", "orders", rows, courier, client.aclose)
+
+
+class Errands:
+    """All errands of a worker, run together."""
+
+    def __init__(self, errands: Sequence[Errand | None]) -> None:
+        self.errands = [errand for errand in errands if errand is not None]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def of_stage(self, stage: str) -> list[DueRows]:
+        """Return the listeners of a stage."""
+        return [errand.rows for errand in self.errands if errand.stage == stage]
+
+    def backlog(self) -> dict[str, int]:
+        """Count, by errand, the rows that owe something or are under way."""
+        return {errand.name: len(errand.rows) for errand in self.errands}
+
+    def is_settled(self) -> bool:
+        """Say whether nothing is owed, as far as this worker owns rows."""
+        return all(errand.rows.is_settled for errand in self.errands)
+
+    def start(self) -> list[asyncio.Task[None]]:
+        """Run every courier; the tasks end only with an error."""
+        self._tasks = [
+            asyncio.create_task(errand.courier.run(), name=errand.name)
+            for errand in self.errands
+        ]
+        return self._tasks
+
+    async def stop(self) -> None:
+        """Stop all couriers and let go of their connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for errand in self.errands:
+            await errand.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
