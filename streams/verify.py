@@ -26,7 +26,7 @@ from streams.mapping.stock import (
 )
 from streams.mapping.stock_state import decode_row
 from streams.settings import Settings
-from streams.tables import CASES, LEVELS, PUBLICATIONS
+from streams.tables import CASES, LEVELS, ORDERS, PUBLICATIONS, UNITS
 from streams.topics import (
     EXCEPTION_COMMANDS,
     EXCEPTIONS,
@@ -34,6 +34,11 @@ from streams.topics import (
     NEWSTORE_EVENTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
+)
+from streams.verify_orders import (
+    compare_commerce_orders,
+    compare_orders,
+    compare_reservations,
 )
 from streams.wiring import STAGES
 
@@ -59,6 +64,7 @@ class Verification:
     places: int = 0
     published: int = 0
     parked: int = 0
+    orders: int = 0
     cases: dict[str, int] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
@@ -79,6 +85,7 @@ class Verification:
             "places": self.places,
             "published": self.published,
             "parked": self.parked,
+            "orders": self.orders,
             "cases": self.cases,
             "counts": self.counts,
             "checks": {
@@ -106,6 +113,8 @@ async def verify(
             found.parked += len(records)
         cases, listed = await _state(reader, CASES.stage, CASES.prefix)
         found.counts = {"ledger": counts, "publishing": published, "exceptions": listed}
+        units, _ = await _state(reader, UNITS.stage, UNITS.prefix)
+        orders, _ = await _state(reader, ORDERS.stage, ORDERS.prefix)
         for stage in sorted(set(STAGES) - found.counts.keys()):
             _, found.counts[stage] = await _state(reader, stage, b"-")
         found.note("every record is taken in", await _untaken(reader, found.counts))
@@ -115,6 +124,9 @@ async def verify(
     found.note("conservation", check_conservation(journal.rows))
     found.note("table = fold(journal)", compare_levels(journal.rows, table.values()))
     found.note("levels = table", _different(levels, table))
+    found.orders = len(orders)
+    found.note("reservations = units", compare_reservations(rows, units))
+    found.note("orders", compare_orders(orders, units))
     found.note("in = applied + duplicate + parked", _unbalanced(found.counts))
     publications = {
         key: decode_publication(value) for key, value in publications_raw.items()
@@ -122,6 +134,9 @@ async def verify(
     if settings.commercetools.api_url:
         found.published = len(publications)
         await _compare_commerce(settings, publications, found, progress)
+        if settings.commercetools.orders:
+            faults = await compare_commerce_orders(settings, orders, progress)
+            found.note("commercetools' orders = wanted", faults)
     return found
 
 
