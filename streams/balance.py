@@ -23,7 +23,10 @@ class Balance(NamedTuple):
 
 
 BALANCES: Mapping[str, Balance] = {
-    "intake": Balance(("in",), ("applied", "ignored", "parked"), ("parked_again",)),
+    "intake": Balance(
+        ("in", "messages"), ("applied", "ignored", "parked"), ("parked_again",)
+    ),
+    "linking": Balance(("in",), ("applied", "noted", "waiting", "parked"), ("raised",)),
     "ledger": Balance(("in",), (*(str(outcome) for outcome in Outcome), "parked")),
     "exceptions": Balance(
         ("in", "commands"),

@@ -24,6 +24,7 @@ def intake_rules(settings: Settings) -> IntakeRules:
         sku_identifier=newstore.sku_identifier,
         sellable=frozenset(_list(newstore.sellable_conditions.casefold())),
         commerce_counts=settings.commercetools.stock_counting == "commerce",
+        commerce_orders=settings.commercetools.orders,
         adjustments=_adjustments(settings),
         aliases=dict(_alias(pair) for pair in _list(newstore.event_aliases)),
     )

@@ -22,6 +22,7 @@ from streams.mapping.pos_sheet import Refused
 from streams.mapping.pos_wire import decode_whole
 from streams.mapping.problems import (
     Problem,
+    Reason,
     empty_record,
     missing_field,
     name_too_long,
@@ -95,8 +96,15 @@ def told_by(body: bytes | None) -> Told:
         body, path = bytes(head.data), "data"
         head = decode_whole(body, _Head, path)
     if isinstance(head, Problem):
-        return Told(problem=head)
+        return Told(problem=_in_our_words(head))
     return _told(body, head, path)
+
+
+def _in_our_words(problem: Problem) -> Problem:
+    if problem.reason is not Reason.BROKEN_JSON:
+        return problem
+    said = "The body is not JSON; have the bridge send commercetools' message as it is."
+    return problem._replace(sentence=said)
 
 
 def _told(body: bytes, head: _Head, path: str) -> Told:

@@ -42,6 +42,10 @@ class News(NamedTuple):
     notes: tuple[OrderNote, ...] = ()
     problem: Problem | None = None
 
+    @property
+    def problems(self) -> list[Problem]:
+        return [] if self.problem is None else [self.problem]
+
 
 NO_NEWS = News()
 

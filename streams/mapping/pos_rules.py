@@ -31,6 +31,8 @@ class IntakeRules:
         commerce_counts: commercetools lowers its own quantity for web orders.
         commerce_channels: The `channel` names of orders that commercetools took; empty
             means every web order.
+        commerce_orders: Web orders come from commercetools' own messages, which say
+            what it has counted; NewStore tells of the same orders once more.
         aliases: Further event names, each with the name of section 2 it stands for.
     """
 
@@ -43,6 +45,7 @@ class IntakeRules:
     stock_items: frozenset[str] = frozenset({"product"})
     commerce_counts: bool = True
     commerce_channels: frozenset[str] = frozenset()
+    commerce_orders: bool = False
     adjustments: AdjustmentTable = field(default_factory=AdjustmentTable)
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,6 +65,6 @@ class IntakeRules:
 
     def is_counted(self, channel_type: str | None, channel: str | None) -> bool:
         """Say whether commercetools has lowered its quantity for an order itself."""
-        if not self.commerce_counts or channel_type != "web":
+        if not self.commerce_counts or self.commerce_orders or channel_type != "web":
             return False
         return not self.commerce_channels or channel in self.commerce_channels

@@ -15,7 +15,12 @@ from streams.engine.fold import Batch, Context, Output, Result
 from streams.mapping.pos import IntakeRules
 from streams.mapping.stock import decode_movement
 from streams.tables import WAITING
-from streams.topics import NEWSTORE_EVENTS, STOCK_MOVEMENTS
+from streams.topics import (
+    COMMERCE_MESSAGES,
+    NEWSTORE_EVENTS,
+    ORDER_NEWS,
+    STOCK_MOVEMENTS,
+)
 from tests.support.memory_view import MemoryRecord, MemoryView
 from tests.support.newstore import (
     Json,
@@ -121,9 +126,9 @@ def test_a_movement_names_the_event_it_comes_from() -> None:
 
 def test_the_stage_says_what_it_reads_keeps_and_sends() -> None:
     stage = IntakeStage(IntakeRules())
-    assert stage.sources == (NEWSTORE_EVENTS,)
+    assert stage.sources == (NEWSTORE_EVENTS, COMMERCE_MESSAGES)
     assert stage.tables == (WAITING,)
-    assert stage.outputs == (STOCK_MOVEMENTS,)
+    assert stage.outputs == (STOCK_MOVEMENTS, ORDER_NEWS)
 
 
 def test_an_empty_batch_does_nothing() -> None:
@@ -142,11 +147,12 @@ def test_every_event_is_counted_once() -> None:
     )
     assert result.counts == {
         "in": 7,
-        "applied": 1,
-        "ignored": 3,
+        "applied": 2,
+        "ignored": 2,
         "parked": 3,
         "unknown_event": 1,
         "movements": 2,
+        "order_news": 3,
     }
     assert [parked.reason for parked in result.parked] == [
         "unknown_sku",
