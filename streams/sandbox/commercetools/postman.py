@@ -69,6 +69,8 @@ class Postman:
     async def _round(self) -> None:
         """Deliver what is due: one after another per subscription, so none waits."""
         sandbox = self._sandbox
+        # Of subscriptions that the embedding program made without a request.
+        await after_trials(sandbox, Answer(201))
         bundles: defaultdict[str, list[Consignment]] = defaultdict(list)
         for consignment in sandbox.courier.due(sandbox.clock()):
             bundles[consignment.notification.subscription_id].append(consignment)

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import structlog
-
 from streams.sandbox.commercetools import errors
 from streams.sandbox.commercetools.channels import CHANNEL_ACTIONS, Channel
 from streams.sandbox.commercetools.clock import wire_time
@@ -43,8 +41,6 @@ from streams.sandbox.commercetools.updates import (
 from streams.sandbox.commercetools.values import Fields
 
 ENTRY = "inventory-entry"
-
-log = structlog.get_logger()
 
 
 class Sandbox(Trade):
@@ -218,7 +214,7 @@ class Sandbox(Trade):
         self, name: str, value: str, body: Fields, caller: Caller = OPERATOR
     ) -> Subscription:
         """Apply an update to a subscription; it acts at once (there: in a minute)."""
-        return self._update(
+        changed = self._update(
             self.subscriptions,
             SUBSCRIPTION_ACTIONS,
             self.subscriptions,
@@ -226,6 +222,8 @@ class Sandbox(Trade):
             body,
             caller,
         )
+        self.courier.readdress(changed)
+        return changed
 
     def delete_subscription(
         self, name: str, value: str, version: int, caller: Caller = OPERATOR
@@ -303,12 +301,6 @@ class Sandbox(Trade):
             return
         if error is None:
             self.courier.counts["delivered"] += 1
-        elif held.status == HEALTHY:
-            log.warning(
-                "sandbox.subscription_failing",
-                subscription=held.key,
-                error=type(error).__name__,
-            )
         self.office.set_status(
             subscription_id, HEALTHY if error is None else TEMPORARY_ERROR
         )

@@ -8,7 +8,7 @@ import heapq
 import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Annotated, NamedTuple
@@ -155,6 +155,7 @@ class Courier:
             raise undeliverable(error) from error
         if waiting is not None:
             self._trials.append((subscription.id, waiting))
+            self._wake()
 
     def take_trials(self) -> list[tuple[str, Awaitable[None]]]:
         """Hand out the test notifications that are still to be waited for."""
@@ -188,6 +189,19 @@ class Courier:
         ]
         heapq.heapify(self._queue)
 
+    def readdress(self, subscription: Subscription) -> None:
+        """Send what is on its way to where the subscription now says."""
+        self._queue = [
+            consignment._replace(
+                notification=replace(
+                    consignment.notification, destination=subscription.destination
+                )
+            )
+            if consignment.notification.subscription_id == subscription.id
+            else consignment
+            for consignment in self._queue
+        ]
+
     def hand_over(self, notification: Notification) -> Awaitable[None] | None:
         """Give a notification to its sink; wait for what it returns, if anything."""
         return self.sink_of(notification.destination)(notification)
@@ -217,6 +231,9 @@ class Courier:
         self.counts["posted"] += 1
         due_at = now + timedelta(seconds=delay_s)
         heapq.heappush(self._queue, Consignment(due_at, self._number, 0, notification))
+        self._wake()
+
+    def _wake(self) -> None:
         if self.on_posted is not None:
             self.on_posted()
 
