@@ -35,6 +35,8 @@ class NewStoreSettings(BaseModel):
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
     availability_path: str = "/v0/d/availabilities"
+    shop: str = ""
+    service_level: str = "STANDARD"
     max_concurrency: int = Field(default=8, ge=1, le=64)
     requests_per_second: float = Field(default=50.0, gt=0)
     tenant: str = ""

@@ -1,6 +1,6 @@
 """Money as whole minor units: how many digits a currency has, and nothing rounded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 MINOR_MAX = 10**15
@@ -48,3 +48,23 @@ def minor_units(amount: Decimal, currency: str) -> int | None:
     numerator, denominator = amount.as_integer_ratio()
     minor, rest = divmod(numerator * 10 ** digits_of(currency), denominator)
     return None if rest or abs(minor) > MINOR_MAX else minor
+
+
+def divide(total: int, weights: Sequence[int]) -> list[int]:
+    """Divide an amount by weights so that the parts add up to it, none rounded twice.
+
+    By largest remainder; among equals the first get more. Without any weight all parts
+    weigh the same.
+    """
+    if not weights:
+        return []
+    if min(weights) < 0:
+        raise ValueError(f"a weight is below zero: {weights}")
+    whole = sum(weights) or len(weights)
+    shares = [total * weight for weight in (weights if any(weights) else [1] * whole)]
+    parts = [share // whole for share in shares]
+    remainders = [share % whole for share in shares]
+    by_remainder = sorted(range(len(parts)), key=lambda i: (-remainders[i], i))
+    for index in by_remainder[: total - sum(parts)]:
+        parts[index] += 1
+    return parts

@@ -3,8 +3,16 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streams.domain.money import MINOR_MAX, digits_of, is_currency, minor_units
+from streams.domain.money import (
+    MINOR_MAX,
+    digits_of,
+    divide,
+    is_currency,
+    minor_units,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,3 +65,39 @@ def test_a_currency_is_three_capital_letters() -> None:
         *[False] * 5,
     ]
     assert (digits_of("GBP"), digits_of("JPY"), digits_of("BHD")) == (2, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "parts"),
+    [
+        (100, [1, 1, 1], [34, 33, 33]),
+        (1, [1, 1], [1, 0]),
+        (0, [3, 4], [0, 0]),
+        (10, [0, 0], [5, 5]),
+        (10, [0, 1], [0, 10]),
+        (7, [2, 5, 0], [2, 5, 0]),
+        (-100, [1, 1, 1], [-33, -33, -34]),
+        (5, [], []),
+    ],
+)
+def test_an_amount_is_divided_by_largest_remainder(
+    total: int, weights: list[int], parts: list[int]
+) -> None:
+    assert divide(total, weights) == parts
+
+
+def test_no_part_weighs_less_than_nothing() -> None:
+    with pytest.raises(ValueError, match="below zero"):
+        divide(10, [1, -1])
+
+
+@given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 10**6), min_size=1))
+def test_parts_add_up_and_are_fair_to_within_one(
+    total: int, weights: list[int]
+) -> None:
+    parts = divide(total, weights)
+    assert sum(parts) == total
+    whole = sum(weights)
+    for part, weight in zip(parts, weights, strict=True):
+        exact = total * weight / whole if whole else total / len(weights)
+        assert abs(part - exact) < 1.001
