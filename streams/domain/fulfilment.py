@@ -18,7 +18,7 @@ from streams.domain.order_record import (
     Window,
 )
 from streams.domain.order_rules import OrderRules
-from streams.domain.order_ties import OrderUnit, Units
+from streams.domain.order_ties import OrderUnit, Units, is_worked_on
 from streams.domain.order_units import DONE, GONE, UnitState, completion_of
 
 INITIAL = "Initial"
@@ -104,8 +104,10 @@ def gather(
     window = order.window or Window(now, now)
     if has_news:
         window = window._replace(news_at=now)
+    # What commercetools has cancelled may yet be shipped: NewStore must know of it.
     is_last = rules.window_closes_complete and all(
-        unit.standing.state in DONE for unit in units.values()
+        unit.standing.state in DONE and not is_worked_on(order, unit)
+        for unit in units.values()
     )
     if is_last or now >= due_at(window, rules):
         return _close(order, units, draft)

@@ -61,10 +61,7 @@ def learn(order: Order, note: OrderNote, now: datetime, rules: OrderRules) -> Or
         case RefundSettled():
             return _learn_settlement(order, note, now)
         case AppeasementGiven():
-            given = Appeasement(note.amount_minor, note.currency)
-            known = order.appeasements.get(note.refund_id, given)
-            promised = {**order.appeasements, note.refund_id: max(known, given)}
-            return replace(order, appeasements=promised)
+            return _learn_appeasement(order, note)
 
 
 def join_item(order: Order, item_id: str, told: Item) -> Order:
@@ -177,3 +174,12 @@ def _learn_settlement(order: Order, note: RefundSettled, now: datetime) -> Order
     if kept == known:
         return order
     return replace(order, settlements={**order.settlements, note.transaction_id: kept})
+
+
+def _learn_appeasement(order: Order, note: AppeasementGiven) -> Order:
+    known = order.appeasements.get(note.refund_id)
+    told = Appeasement(note.amount_minor, note.currency)
+    kept = told if known is None else max(known, told)
+    if kept == known:
+        return order
+    return replace(order, appeasements={**order.appeasements, note.refund_id: kept})

@@ -5,43 +5,61 @@ knows. All that is due follows from what is known, so each is sent once, when it
 is due.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from streams.domain.movements import Movement, MovementKind
 from streams.domain.order_names import ledger_unit
-from streams.domain.order_record import Order
-from streams.domain.order_ties import OrderUnit, Units, has_unit
+from streams.domain.order_record import Line, Order
+from streams.domain.order_ties import Units
+
+Make = Callable[[Order, str, datetime], Movement]
 
 
-def due_movements(order: Order, units: Units, now: datetime) -> dict[str, Movement]:
-    """Return all movements that the order has given cause for, by their ids.
+def new_movements(
+    before: Order, units_before: Units, order: Order, units: Units, now: datetime
+) -> list[Movement]:
+    """Return the movements that the order gives cause for now and did not before.
 
     Args:
         now: When cancelled units were released, as far as we know.
     """
+    known, due = due_ids(before, units_before), due_ids(order, units)
+    if known.keys() == due.keys():
+        return []
+    return [
+        make(order, name, now) for key, (make, name) in due.items() if key not in known
+    ]
+
+
+def due_ids(order: Order, units: Units) -> dict[str, tuple[Make, str]]:
+    """Return the ids of all movements that the order has given cause for.
+
+    With each, how it is made, and the name of the unit or item that it is about.
+    """
     if not order.is_placed or order.is_historical:
         return {}
-    made = [_announcement(order, unit) for unit in units.values()]
-    made += _identities(order)
-    made += [_release(order, unit, now) for unit in units.values() if _is_over(unit)]
-    return {movement.movement_id: movement for movement in made}
+    number = order.number
+    due: dict[str, tuple[Make, str]] = {}
+    for name, unit in units.items():
+        due[f"announce:{ledger_unit(number, name)}"] = (_announcement, name)
+        # Nobody wants it any more; it may have left all the same.
+        if unit.facts.cancelled or unit.facts.unavailable:
+            due[f"release:cancelled:{ledger_unit(number, name)}"] = (_release, name)
+    for item_id in order.ties:
+        due[f"identify:{item_id}"] = (_identity, item_id)
+    return due
 
 
-def _is_over(unit: OrderUnit) -> bool:
-    """Say whether nobody wants the unit any more, it may have left all the same."""
-    return unit.facts.cancelled or unit.facts.unavailable
-
-
-def _announcement(order: Order, unit: OrderUnit) -> Movement:
-    line, name = order.lines[unit.line_id], ledger_unit(order.number, unit.name)
+def _announcement(order: Order, name: str, _: datetime) -> Movement:
+    line, unit_id = _line(order, name), ledger_unit(order.number, name)
     return Movement(
-        movement_id=f"announce:{name}",
+        movement_id=f"announce:{unit_id}",
         kind=MovementKind.ANNOUNCE,
         sku=line.sku,
         quantity=1,
         location_id=line.location_id,
-        unit_id=name,
+        unit_id=unit_id,
         commerce_counted=line.counted,
         occurred_at=_placed_at(order),
         document_type="order",
@@ -49,34 +67,37 @@ def _announcement(order: Order, unit: OrderUnit) -> Movement:
     )
 
 
-def _identities(order: Order) -> Iterator[Movement]:
-    for item_id, name in sorted(order.ties.items()):
-        if has_unit(order, name):
-            yield Movement(
-                movement_id=f"identify:{item_id}",
-                kind=MovementKind.IDENTIFY,
-                sku=order.lines[name.rpartition("#")[0]].sku,
-                quantity=1,
-                unit_id=item_id,
-                same_as=ledger_unit(order.number, name),
-                occurred_at=_placed_at(order),
-                document_type="order",
-                document_id=order.number,
-            )
-
-
-def _release(order: Order, unit: OrderUnit, now: datetime) -> Movement:
-    name = ledger_unit(order.number, unit.name)
+def _identity(order: Order, item_id: str, _: datetime) -> Movement:
+    name = order.ties[item_id]
     return Movement(
-        movement_id=f"release:cancelled:{name}",
-        kind=MovementKind.RELEASE,
-        sku=unit.sku,
+        movement_id=f"identify:{item_id}",
+        kind=MovementKind.IDENTIFY,
+        sku=_line(order, name).sku,
         quantity=1,
-        unit_id=name,
+        unit_id=item_id,
+        same_as=ledger_unit(order.number, name),
+        occurred_at=_placed_at(order),
+        document_type="order",
+        document_id=order.number,
+    )
+
+
+def _release(order: Order, name: str, now: datetime) -> Movement:
+    unit_id = ledger_unit(order.number, name)
+    return Movement(
+        movement_id=f"release:cancelled:{unit_id}",
+        kind=MovementKind.RELEASE,
+        sku=_line(order, name).sku,
+        quantity=1,
+        unit_id=unit_id,
         occurred_at=now,
         document_type="order",
         document_id=order.number,
     )
+
+
+def _line(order: Order, name: str) -> Line:
+    return order.lines[name.rpartition("#")[0]]
 
 
 def _placed_at(order: Order) -> datetime:

@@ -104,10 +104,18 @@ class OrderMentioned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderMissing:
-    """commercetools was asked for the order at this version, and has none."""
+    """commercetools was asked for the order at this version, and has none to tell of.
+
+    Attributes:
+        reason: Why it makes no sense, if it is there; then also where and the words.
+    """
 
     commerce_id: str
     version: int
+    reason: str = ""
+    field: str = ""
+    value: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,12 +32,11 @@ def learn_placed(order: Order, note: OrderPlaced, rules: OrderRules) -> Order:
     troubles = list(_misread(order.number, note))
     unreadable = {trouble.value for trouble in troubles}
     lines = [line for line in note.lines if line.line_id not in unreadable]
-    return replace(
-        order,
-        commerce=commerce,
-        lines=_join_lines(order.lines, lines, rules, is_latest=is_latest),
-        misreads=tuple(sorted({*order.misreads, *troubles})),
-    )
+    joined = _join_lines(order.lines, lines, rules, is_latest=is_latest)
+    misreads = tuple(sorted({*order.misreads, *troubles}))
+    if (commerce, joined, misreads) == (order.commerce, order.lines, order.misreads):
+        return order
+    return replace(order, commerce=commerce, lines=joined, misreads=misreads)
 
 
 def learn_state(order: Order, note: OrderStateSeen) -> Order:
@@ -46,11 +45,13 @@ def learn_state(order: Order, note: OrderStateSeen) -> Order:
     if commerce.commerce_id != note.commerce_id:
         return _learn_other(order, commerce, note.commerce_id)
     seen = _see_state(commerce, note.version, note.state)
-    return replace(order, commerce=seen)
+    return order if seen == order.commerce else replace(order, commerce=seen)
 
 
 def _learn_other(order: Order, commerce: Commerce, commerce_id: str) -> Order:
     others = tuple(sorted({*commerce.others, commerce_id}))
+    if others == commerce.others:
+        return order
     return replace(order, commerce=commerce._replace(others=others))
 
 

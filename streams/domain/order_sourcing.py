@@ -230,7 +230,7 @@ def _move(moved: Sourced, act: Callable[[Sourcing], Step]) -> Sourced:
 def _taken(moved: Sourced, step: Step) -> Sourced:
     """Take over what a step brings; a run that is confirmed has placed its units."""
     order, before = moved.order, moved.order.sourcing
-    if step.sourcing == before:
+    if step == (before, (), ()):
         return moved
     places = order.places
     if step.sourcing.phase is Phase.CONFIRMED:

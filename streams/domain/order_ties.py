@@ -8,6 +8,7 @@ from streams.domain.order_names import run_of, split_unit_name, unit_name
 from streams.domain.order_record import Item, Order
 from streams.domain.order_units import (
     FAILED,
+    GONE,
     NOTHING,
     Homecoming,
     Standing,
@@ -88,6 +89,16 @@ def units_of(order: Order) -> Units:
     }
 
 
+def units_after(before: Order, units: Units, order: Order) -> Units:
+    """Return the order's units; the known ones where nothing that makes them moved."""
+    same = all(
+        getattr(before, name) is getattr(order, name)
+        for name in ("commerce", "lines", "newstore", "items", "ties", "matches")
+    )
+    is_same_run = before.runs is order.runs and before.reroutes == order.reroutes
+    return units if same and is_same_run else units_of(order)
+
+
 def loose_items(order: Order) -> dict[str, Item]:
     """Return NewStore's units that stand for none of the order's."""
     if not order.is_placed:
@@ -97,6 +108,19 @@ def loose_items(order: Order) -> dict[str, Item]:
         for item_id, item in sorted(order.items.items())
         if item_id not in order.ties
     }
+
+
+def is_worked_on(order: Order, unit: OrderUnit) -> bool:
+    """Say whether NewStore has the unit open, whatever commercetools says."""
+    if unit.standing.state in GONE:
+        return False
+    for item_id in unit.item_ids:
+        item = order.items[item_id]
+        whole = order.newstore[item.newstore_id]
+        told = item.facts.cancelled or item.facts.unavailable
+        if not (told or whole.cancelled or whole.unavailable):
+            return True
+    return False
 
 
 def _by_name(order: Order) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,10 @@ from datetime import datetime
 from streams.domain.order_record import CANCELLED, Order
 from streams.domain.order_rules import OrderRules
 from streams.domain.order_ties import (
-    OrderUnit,
     Units,
     claims_line,
     has_unit,
+    is_worked_on,
     loose_items,
 )
 from streams.domain.order_units import DONE, GONE
@@ -83,7 +83,7 @@ def _cancellation_troubles(order: Order, units: Units) -> Iterator[Trouble]:
             f"Order {number} was cancelled and is {commerce.state} again; its stock "
             "has been released and stays so. Place a new order for it.",
         )
-    still = [unit.name for unit in units.values() if _is_worked_on(order, unit)]
+    still = [unit.name for unit in units.values() if is_worked_on(order, unit)]
     if still:
         yield Trouble(
             "order",
@@ -94,19 +94,6 @@ def _cancellation_troubles(order: Order, units: Units) -> Iterator[Trouble]:
             f"Order {number} is cancelled in commercetools, but NewStore still has "
             f"{_some(still)}. Reject them in NewStore, so that no store packs them.",
         )
-
-
-def _is_worked_on(order: Order, unit: OrderUnit) -> bool:
-    """Say whether NewStore has the unit open although commercetools cancelled it."""
-    if unit.standing.state in GONE:
-        return False
-    for item_id in unit.item_ids:
-        item = order.items[item_id]
-        whole = order.newstore[item.newstore_id]
-        told = item.facts.cancelled or item.facts.unavailable
-        if not (told or whole.cancelled or whole.unavailable):
-            return True
-    return False
 
 
 def _item_troubles(order: Order) -> Iterator[Trouble]:

@@ -19,7 +19,7 @@ from streams.domain.order_answers import (
     StockChecked,
 )
 from streams.domain.order_learning import learn, learn_injected
-from streams.domain.order_movements import due_movements
+from streams.domain.order_movements import new_movements
 from streams.domain.order_notes import OrderNote
 from streams.domain.order_record import Declined, Order, Settlement, Shown
 from streams.domain.order_rules import OrderRules
@@ -31,7 +31,7 @@ from streams.domain.order_sourcing import (
     source,
     undo,
 )
-from streams.domain.order_ties import Units, tie, units_of
+from streams.domain.order_ties import Units, tie, units_after, units_of
 from streams.domain.order_troubles import troubles_of
 from streams.domain.order_units import latest_of
 from streams.domain.reservations import ReservationAnswer, ReservationRequest
@@ -65,22 +65,24 @@ def advance(
 
     The same order, and no effects, where nothing changes.
     """
-    before, units_before = order, units_of(order)
+    before = order
     heard = _hear(_steadied(order, now), inputs, now, rules)
+    if heard == (before, (), ()) and not _is_due(before, now):
+        return before, Effects()
+    units_before = units_of(before)
     order = tie(heard.order)
-    units = units_of(order)
+    units = units_after(before, units_before, order)
     sourced = source(order, units, now, rules)
-    order = sourced.order
-    units = units_of(order)
-    order = match_returns(order, units, now, rules)
-    units = units_of(order)
+    units, order = units_after(order, units, sourced.order), sourced.order
+    matched = match_returns(order, units, now, rules)
+    units, order = units_after(order, units, matched), matched
     order = _gather(order, units, before, units_before, now, rules)
     order = _count_change(before, order)
     order = replace(order, troubles=troubles_of(order, units, now, rules))
     order = replace(order, wake_at=_wake_at(order, units, now, rules))
     effects = Effects(
         movements=(
-            *_new_movements(before, units_before, order, units, now),
+            *new_movements(before, units_before, order, units, now),
             *_undone(order, (*heard.releases, *sourced.releases), now),
         ),
         requests=(*heard.requests, *sourced.requests),
@@ -90,6 +92,10 @@ def advance(
     if order == before:
         return before, effects
     return replace(order, first_at=order.first_at or now, changed_at=now), effects
+
+
+def _is_due(order: Order, now: datetime) -> bool:
+    return order.wake_at is not None and now >= order.wake_at
 
 
 def _hear(
@@ -148,23 +154,26 @@ def _learn_told(order: Order, answer: CommerceTold | CommerceDeclined) -> Order:
 def _steadied(order: Order, now: datetime) -> Order:
     """Bring to now what a clock set back has put into the future."""
     window = steadied(order.window, now)
-    returns = {
-        key: back._replace(learnt_at=min(back.learnt_at, now))
-        for key, back in order.returns.items()
-    }
-    settlements = {
-        key: each._replace(learnt_at=min(each.learnt_at, now))
-        for key, each in order.settlements.items()
-    }
     sourcing = order.sourcing
     if sourcing is not None and sourcing.wake_at is not None:
         last = now + timedelta(seconds=SILENCE_S)
         sourcing = sourcing._replace(wake_at=min(sourcing.wake_at, last))
+    learnt = [back.learnt_at for back in order.returns.values()]
+    learnt += [each.learnt_at for each in order.settlements.values()]
+    is_steady = (window, sourcing) == (order.window, order.sourcing)
+    if is_steady and max(learnt, default=now) <= now:
+        return order
     return replace(
         order,
         window=window,
-        returns=returns,
-        settlements=settlements,
+        returns={
+            key: back._replace(learnt_at=min(back.learnt_at, now))
+            for key, back in order.returns.items()
+        },
+        settlements={
+            key: each._replace(learnt_at=min(each.learnt_at, now))
+            for key, each in order.settlements.items()
+        },
         sourcing=sourcing,
     )
 
@@ -214,14 +223,6 @@ def _wake_at(
 def _unclear(order: Order) -> Iterable[Settlement]:
     known = {*order.returns, *order.appeasements}
     return (s for s in order.settlements.values() if s.correlation_id not in known)
-
-
-def _new_movements(
-    before: Order, units_before: Units, order: Order, units: Units, now: datetime
-) -> Iterable[Movement]:
-    known = due_movements(before, units_before, now)
-    due = due_movements(order, units, now)
-    return (movement for name, movement in due.items() if name not in known)
 
 
 def _undone(
