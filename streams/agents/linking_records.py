@@ -15,8 +15,7 @@ from streams.domain.order_notes import OrderMissing
 from streams.engine.fold import Record, Result
 from streams.mapping.exceptions import trouble_of, was_sent_again
 from streams.mapping.order_aliases import (
-    commerce_alias,
-    missing_order,
+    missing_news,
     overflowing,
     unknown_alias,
 )
@@ -63,7 +62,7 @@ def take_missing(
     if was_sent_again(record):
         result.count(Outcome.NOTED)
         return ask_again(link)
-    park(result, record, missing_order(commerce_alias(news.commerce_id)))
+    park(result, record, missing_news(news))
     return found_missing(link, news)
 
 

@@ -14,6 +14,7 @@ from streams.domain.order_notes import (
 from streams.mapping.pos_rules import NAME_MAX
 from streams.mapping.pos_sheet import Refused
 from streams.mapping.problems import (
+    RESEND,
     Problem,
     Reason,
     impossible_name,
@@ -25,6 +26,8 @@ from streams.mapping.stock import Undecodable
 COMMERCE = "ct:"
 NEWSTORE = "ns:"
 UNKNOWN_SALE = "ns:return/"
+
+_AND_RETRY = ", and retry; the order is then read again"
 
 _BARRED = re.compile(r"[|\x00-\x1f\x7f]")
 
@@ -124,6 +127,15 @@ def missing_order(alias: str) -> Problem:
         f"commercetools told of the order {shown_value(commerce_id)}, but has none of "
         "that id. Look whether it was deleted there; if not, retry.",
     )
+
+
+def missing_news(news: OrderMissing) -> Problem:
+    """Say that an order could not be read, or cannot be one of ours."""
+    if not news.reason:
+        return missing_order(commerce_alias(news.commerce_id))
+    said = news.sentence.replace(RESEND, f"Mend it in commercetools{_AND_RETRY}")
+    field = f"order {news.commerce_id}: {news.field}"
+    return Problem(Reason(news.reason), field, news.value, said)
 
 
 def overflowing(alias: str, waiting: int) -> Problem:
