@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from streams.engine.produce import Entry, LogWriter
 from streams.engine.reading import LogReader
 from streams.settings import Settings
-from streams.topics import LEDGER_ENTRIES
+from streams.tables import CASES
+from streams.topics import EXCEPTION_COMMANDS, LEDGER_ENTRIES
 from streams.web.ports import Local, Owner, Remote, Unavailable
 
 if TYPE_CHECKING:
@@ -106,3 +108,29 @@ class LogJournal:
             for record in records
             if record.value
         ]
+
+
+class EngineCases:
+    """Finds the parts of the exceptions list (fits web.ports.CasesPort)."""
+
+    def __init__(self, settings: Settings, writer: LogWriter) -> None:
+        self.partitions = settings.partitions
+        self.engine: Engine | None = None
+        self._writer = writer
+
+    def owner_of(self, partition: int) -> Owner:
+        engine = self.engine
+        if engine is None:
+            return Unavailable(RETRY_AFTER_S, "the worker is starting")
+        owner = engine.owner_of(CASES.stage, partition)
+        view = engine.view(CASES.stage, partition) if owner.is_local else None
+        if view is not None:
+            return Local(view, partition, 0.0)
+        if owner.url:
+            return Remote(owner.url)
+        return Unavailable(RETRY_AFTER_S, "its owner restores its state")
+
+    async def command(self, partition: int, key: bytes, value: bytes) -> int:
+        entry = Entry(key, value, partition=partition)
+        ((_, offset),) = await self._writer.append_many(EXCEPTION_COMMANDS, [entry])
+        return offset

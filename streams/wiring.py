@@ -29,7 +29,7 @@ from streams.engine.restore import Progress
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
 from streams.order_wiring import Errands, commerce_errand
-from streams.ports import EnginePort, LogJournal
+from streams.ports import EngineCases, EnginePort, LogJournal
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
 from streams.topics import (
@@ -39,8 +39,10 @@ from streams.topics import (
     PRODUCTS,
     Topic,
 )
+from streams.trial import Trial
 from streams.web.answers import Answers
 from streams.web.app import Web
+from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.server import WebServer
 
 log = structlog.get_logger(__name__)
@@ -70,6 +72,7 @@ class Worker:
         self.registry = CollectorRegistry()
         self.writer = LogWriter(settings)
         self.port = EnginePort(settings)
+        self.cases = EngineCases(settings, self.writer)
         self.journal = LogJournal(settings)
         self.answers = Answers()
         self.latency = DeliveryLatency(self.registry)
@@ -88,6 +91,7 @@ class Worker:
                 sink=self.writer,
                 journal=self.journal,
                 registry=self.registry,
+                exceptions=ExceptionsDesk(self.cases, self._trial(), utc_now),
             ),
             settings.http_host,
             settings.http_port,
@@ -109,6 +113,7 @@ class Worker:
             canonical_url=self.settings.advertised_url or self.web.url,
         )
         self.engine = self.port.engine = self.journal.engine = engine
+        self.cases.engine = engine
         collector = WorkerCollector(
             engine, self.publishing.delivery if self.publishing else None
         )
@@ -179,6 +184,16 @@ class Worker:
             ),
             StageBinding(ExceptionsStage(topic_prefix=self.settings.topic_prefix)),
         ]
+
+    def _trial(self) -> Trial:
+        settings = self.settings
+        return Trial(
+            IntakeStage(intake_rules(settings)),
+            LedgerStage(dedupe_days=settings.dedupe_days),
+            self.reference,
+            utc_now,
+            topic_prefix=settings.topic_prefix,
+        )
 
     def _publishing(self) -> Publishing | None:
         settings = self.settings.commercetools

@@ -195,7 +195,10 @@ class Engine:
 
     def owner(self, stage: str, key: bytes) -> Owner:
         """Say who owns a key of a stage's tables."""
-        partition = self.partition_for(key)
+        return self.owner_of(stage, self.partition_for(key))
+
+    def owner_of(self, stage: str, partition: int) -> Owner:
+        """Say who owns a partition of a stage's tables."""
         if self.view(stage, partition) is not None:
             return Owner(partition, is_local=True, url=None)
         url = self.app.assignor.url_of(names.changelog(self.settings, stage), partition)

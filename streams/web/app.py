@@ -15,6 +15,7 @@ from streams.web.answers import Answers
 from streams.web.auth import Caller, Guard, Scope, parse_api_keys
 from streams.web.bodies import Bodies, Disconnected
 from streams.web.commerce_webhook import CommerceWebhook
+from streams.web.exceptions_routes import ExceptionsDesk, exceptions_routes
 from streams.web.express import KnownHeads
 from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
@@ -54,6 +55,7 @@ class Web:
         journal: JournalPort,
         registry: CollectorRegistry,
         answers: Answers | None = None,
+        exceptions: ExceptionsDesk | None = None,
         bodies: Bodies | None = None,
         fast: bool = True,
     ) -> None:
@@ -84,6 +86,12 @@ class Web:
             operation_routes(self._guard, ledger, registry),
         ):
             self._pages.include_router(router)
+        if exceptions is not None:
+            self._pages.include_router(
+                exceptions_routes(
+                    self._guard, bodies, exceptions, ledger, self._forwarder
+                )
+            )
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Answer one request."""

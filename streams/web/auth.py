@@ -188,6 +188,12 @@ class Guard:
         digest = _presented(caller)
         return digest is not None and scope in self._scopes(digest)
 
+    def name_of(self, caller: Caller) -> str:
+        """Return the name of the caller's key; empty where there is none."""
+        digest = _presented(caller)
+        names = [key.name for key in self._keys if key.digest == digest]
+        return names[0] if names else ""
+
     def require(self, caller: Caller, scope: Scope) -> None:
         """Raise a 401 or 403 problem unless the caller holds the scope."""
         if not self._keys:

@@ -20,6 +20,7 @@ TAGS = [
     {"name": "availability", "description": "What can be sold, and where."},
     {"name": "ledger", "description": "Why a figure is what it is."},
     {"name": "events", "description": "What outside systems send."},
+    {"name": "exceptions", "description": "What needs a person, and what to do."},
     {"name": "operation", "description": "How the worker is."},
 ]
 RESPONSE_HEADERS = {
@@ -36,6 +37,7 @@ _TEXTS = {
     403: "The key lacks the scope, or a foreign web page asks a worker without keys.",
     404: "Nothing is recorded under this name.",
     408: "The body did not arrive in time.",
+    409: "The state of what is asked about does not allow it.",
     413: "The body is over the limit.",
     422: "A field is wrong; the problem names it.",
     503: "It cannot be answered at the moment.",

@@ -83,3 +83,47 @@ class JournalPort(Protocol):
     ) -> list[dict[str, Any]]:
         """Return the newest entries of a row first, at most `limit`."""
         ...
+
+
+class CasesPort(Protocol):
+    """Where the parts of the exceptions list are, and how commands reach them."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    def owner_of(self, partition: int) -> Owner:
+        """Say who has a partition's part; the view is good until the next `await`."""
+        ...
+
+    async def command(self, partition: int, key: bytes, value: bytes) -> int:
+        """Append a command to a partition; return its offset once it is stored.
+
+        Raises `BrokerUnavailable` (`retriable`, `retry_after_s`) when it cannot.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What would become of records: movements, and what would be parked."""
+
+    movements: list[bytes]
+    parked: list[dict[str, str]]
+
+
+class TrialPort(Protocol):
+    """Tries records out on the present state; changes nothing."""
+
+    def take_in(
+        self, topic: str, records: Sequence[tuple[bytes | None, bytes]]
+    ) -> Tried:
+        """Say what movements a topic's records would become."""
+        ...
+
+    def sku_of(self, movement: bytes) -> str:
+        """Name the SKU a movement is about."""
+        ...
+
+    def effects(self, view: View, movements: Sequence[bytes]) -> dict[str, Any]:
+        """Say what movements would do to the stock in a view."""
+        ...

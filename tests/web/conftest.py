@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
 from streams.web.app import Web
 from streams.web.bodies import Bodies
+from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.server import WebServer
 from tests.web.fakes import FakeJournal, FakeLedger, FakeSink
 
@@ -46,6 +47,7 @@ class Worker:
     sink: FakeSink = field(default_factory=FakeSink)
     journal: FakeJournal = field(default_factory=FakeJournal)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    desk: ExceptionsDesk | None = None
 
     def serve(
         self, *, fast: bool = True, bodies: Bodies | None = None, **values: Any
@@ -56,6 +58,7 @@ class Worker:
             sink=self.sink,
             journal=self.journal,
             registry=self.registry,
+            exceptions=self.desk,
             fast=fast,
             bodies=bodies,
         )
@@ -88,11 +91,13 @@ async def serve() -> AsyncIterator[Serve]:
         async def start(
             ledger: FakeLedger | None = None,
             registry: CollectorRegistry | None = None,
+            desk: ExceptionsDesk | None = None,
             **values: Any,
         ) -> Worker:
             worker = Worker(
                 ledger=ledger or FakeLedger(),
                 registry=registry or CollectorRegistry(),
+                desk=desk,
             ).serve(**values)
             await worker.start()
             stack.push_async_callback(worker.stop)

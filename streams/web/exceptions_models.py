@@ -1,0 +1,161 @@
+"""What people send to the exceptions list, and what it answers, as documented."""
+
+from base64 import b64decode
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from streams.domain.exception_kinds import Kind
+from streams.domain.exceptions import State
+from streams.web.models import Answer
+
+LIMIT_MAX = 200
+NOTE_CHARACTERS_MAX = 500
+
+Note = Annotated[str, Field(max_length=NOTE_CHARACTERS_MAX)]
+Name = Annotated[str, Field(max_length=100)]
+
+
+class Request(Answer):
+    """What every request may say."""
+
+    by: Name = Field("", description="Who asks; kept beside the name of the key.")
+    note: Note = Field("", description="Why, for the history.")
+
+
+class Assignment(Request):
+    """Who looks after the case."""
+
+    owner: Name = Field(description="Empty for nobody.")
+
+
+class Edit(Request):
+    """A record's new bytes; the original is kept beside them."""
+
+    record: str = Field(
+        "",
+        description="The record's `origin`; may be left out where only one waits.",
+    )
+    body: str = Field(description="What is sent instead on the next retry.")
+    body_encoding: Literal["utf-8", "base64"] = "utf-8"
+
+    @property
+    def content(self) -> bytes:
+        """Return the new bytes; raises ValueError where base64 is not that."""
+        if self.body_encoding == "base64":
+            return b64decode(self.body, validate=True)
+        return self.body.encode()
+
+
+class CaseLine(Answer):
+    """A case as one line of the list."""
+
+    id: str
+    group_id: str
+    kind: Kind
+    state: State
+    entity_type: str
+    entity_id: str
+    stage: str
+    topic: str
+    reason: str
+    field: str
+    value: str
+    sentence: str
+    owner: str
+    first_seen: AwareDatetime
+    last_seen: AwareDatetime
+    seen: int = Field(description="How often its records were parked.")
+    attempts: int = Field(description="How often people sent them again.")
+    records: int
+    waiting: int = Field(description="Records that are not through yet.")
+    can_retry: bool
+
+
+class ListedCase(CaseLine):
+    """A case in a page."""
+
+    place: str = Field(description="Its place in the list.")
+
+
+class CaseList(Answer):
+    """A page of the list, oldest first."""
+
+    items: list[ListedCase]
+    next: str | None = Field(description="`after` of the next page; null at the end.")
+
+
+class HistoryNote(Answer):
+    """One line of a case's history."""
+
+    at: AwareDatetime
+    who: str
+    what: str
+    said: str
+
+
+class ParkedRecord(Answer):
+    """A parked record as it came, and as it was mended."""
+
+    origin: str
+    topic: str
+    key: str
+    waiting: bool
+    retries: int
+    body: str
+    body_encoding: str
+    edited_body: str | None
+    edited_body_encoding: str | None
+
+
+class WholeCase(CaseLine):
+    """A case with its history and its records."""
+
+    closed_at: AwareDatetime | None
+    history: list[HistoryNote]
+    history_dropped: int
+    parked_records: list[ParkedRecord]
+
+
+class Group(Answer):
+    """Cases with one cause."""
+
+    id: str
+    kind: Kind
+    reason: str
+    field: str
+    value: str
+    sentence: str
+    first_seen: AwareDatetime
+    last_seen: AwareDatetime
+    unfinished: int
+    cases: dict[str, int] = Field(description="By state.")
+
+
+class GroupList(Answer):
+    """The groups with unfinished cases, the largest first."""
+
+    items: list[Group]
+
+
+class Effects(Answer):
+    """What a retry would do to stock, had it been done just now."""
+
+    dry_run: bool
+    records: int = Field(description="Records that were tried out.")
+    left_out: int = Field(description="More records than are tried out at once.")
+    parked: list[dict[str, str]] = Field(description="What would be parked again.")
+    entries: list[dict[str, Any]] = Field(description="Journal entries.")
+    levels: list[dict[str, Any]] = Field(
+        description="Stock of each row before and after; `available` is what "
+        "commercetools would be told."
+    )
+    outcomes: dict[str, int] = Field(
+        description="What would become of the movements, `duplicate` among them."
+    )
+
+
+class Movements(Answer):
+    """Movements to try out, as one worker asks another."""
+
+    movements: list[str] = Field(max_length=5_000, description="In base64.")
