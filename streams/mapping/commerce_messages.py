@@ -57,8 +57,9 @@ class _Identifiers(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     order_number: str | None = None
 
 
-class _NotIncluded(msgspec.Struct, frozen=True, gc=False):
+class _NotIncluded(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     reason: str | None = None
+    payload_type: str = ""
 
 
 class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -72,11 +73,14 @@ class _Head(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class _Message(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A message about an order; `order` and `order_state` as its type has them."""
+    """A message about an order; `order` and `order_state` as its type has them.
+
+    Where the payload is not included, the type is not either, but named beside it.
+    """
 
     resource: _Resource
-    type: str
     resource_version: Version
+    type: str = ""
     sequence_number: Version = 0
     resource_user_provided_identifiers: _Identifiers | None = None
     payload_not_included: _NotIncluded | None = None
@@ -121,6 +125,11 @@ def _told(body: bytes, head: _Head, path: str) -> Told:
     message = decode_whole(body, _Message, path)
     if isinstance(message, Problem):
         return Told(problem=message)
+    if not message.type and message.payload_not_included is not None:
+        payload_type = message.payload_not_included.payload_type
+        message = msgspec.structs.replace(message, type=payload_type)
+    if not message.type:
+        return Told(problem=missing_field(f"{at}type"))
     try:
         return _news_of(message, at)
     except Refused as refused:

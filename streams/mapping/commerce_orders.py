@@ -76,8 +76,12 @@ class _Delivery(_Wire, frozen=True):
 
 
 class _Shipping(_Wire, frozen=True):
-    shipping_key: str = ""
     deliveries: list[_Delivery] = []
+
+
+class _OneOfSeveral(_Wire, frozen=True):
+    shipping_key: str = ""
+    shipping_info: _Shipping = _Shipping()
 
 
 class _ReturnItem(_Wire, frozen=True):
@@ -103,7 +107,7 @@ class OrderWire(_Wire, frozen=True):
     order_state: str = "Open"
     shipment_state: str = ""
     shipping_info: _Shipping | None = None
-    shipping: list[_Shipping] = []
+    shipping: list[_OneOfSeveral] = []
     return_info: list[_ReturnInfo] = []
     sync_info: list[_Sync] = []
 
@@ -162,7 +166,8 @@ def seen_of(
         state_keys: Keys of the project's line item states by id.
         line_type_id: Id of our custom type for line items.
     """
-    shippings = [wire.shipping_info] if wire.shipping_info else wire.shipping
+    several = [each.shipping_info for each in wire.shipping]
+    shippings = [wire.shipping_info] if wire.shipping_info else several
     return SeenOrder(
         version=wire.version,
         order_state=wire.order_state,

@@ -137,6 +137,10 @@ def test_a_payload_that_was_not_included_has_to_be_read() -> None:
     said = message("OrderCreated", payloadNotIncluded=left_out)
     assert only(said).has_changed
     assert only(message("OrderStateChanged", payloadNotIncluded=left_out)).has_changed
+    # The type is part of what is left out.
+    del said["type"]
+    assert told(said).known
+    assert only(said).has_changed
 
 
 def test_a_changed_state_is_told_with_its_version_and_place() -> None:

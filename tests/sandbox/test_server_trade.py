@@ -47,6 +47,7 @@ class Bridge:
     def __init__(self) -> None:
         self.got: list[Fields] = []
         self.status = 204
+        self.authorizations: list[str | None] = []
         self.url = ""
 
 
@@ -57,6 +58,7 @@ def listening() -> Iterator[Bridge]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            bridge.authorizations.append(self.headers["Authorization"])
             if bridge.status < 300:
                 bridge.got.append(json.loads(body))
             self.send_response(bridge.status)
@@ -105,6 +107,17 @@ def test_a_bridge_gets_every_message_and_first_the_test(client: httpx.Client) ->
         wait_until(lambda: len(bridge.got) == 3)
         assert types(bridge) == ["OrderCreated", "OrderStateChanged"]
         assert bridge.got[1]["order"] == order
+
+
+@pytest.mark.parametrize("secret", [None, "Bearer a-webhook-key"])
+def test_a_bridge_is_sent_its_secret_and_nobody_is_shown_it(
+    client: httpx.Client, secret: str | None
+) -> None:
+    with listening() as bridge:
+        destination = {"type": "HTTP", "url": bridge.url, "authorization": secret}
+        answer = subscribe(client, destination)
+    assert bridge.authorizations == [secret]
+    assert "a-webhook-key" not in answer.text
 
 
 def test_a_bridge_that_refuses_the_test_has_no_subscription(

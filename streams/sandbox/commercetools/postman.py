@@ -49,10 +49,13 @@ class Postman:
         await self._client.aclose()
 
     async def post(self, notification: Notification) -> None:
-        """POST a notification to the URL of its HTTP destination; 2xx is taken."""
+        """POST a notification to the URL of its HTTP destination; 2xx is taken.
+
+        The destination's `authorization`, if any, goes along as that header.
+        """
         destination = notification.destination
         headers = {"Content-Type": "application/json"}
-        if "authorization" in destination:
+        if destination.get("authorization") is not None:
             headers["Authorization"] = str(destination["authorization"])
         response = await self._client.post(
             str(destination["url"]), content=notification.value, headers=headers

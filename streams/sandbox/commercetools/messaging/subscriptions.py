@@ -31,7 +31,7 @@ DESTINATIONS: dict[str, tuple[str, ...]] = {
     CONFLUENT: ("bootstrapServer", "apiKey", "apiSecret", "acks", "topic"),
     HTTP: ("url",),
 }
-SECRETS = ("apiKey", "apiSecret")
+SECRETS = ("apiKey", "apiSecret", "authorization")
 
 SUBSCRIPTION_SCHEMA: Schema = {
     "id": FieldKind.TEXT,
@@ -105,6 +105,7 @@ def _destination(draft: Fields) -> Fields:
     kind = needed(draft, "type", values.one_of(*DESTINATIONS))
     for name in DESTINATIONS[kind]:
         needed(draft, name, values.text)
+    optional(draft, "authorization", values.text)
     if kind == CONFLUENT:
         needed(draft, "acks", values.one_of("0", "1", "all"))
         optional(draft, "key", values.text)
