@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
+from streams.connectors.orders import OrderReads
 from streams.connectors.pacing import Pace
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due
 from streams.delivery.courier import Courier
 from streams.delivery.due import DueRows
+from streams.delivery.order_reader import OrderReader, read_due
 from streams.engine.fold import Clock
 from streams.settings import Settings
-from streams.tables import ORDERS
+from streams.tables import ORDER_LINKS, ORDERS
 
 Append = Callable[[bytes, bytes], Awaitable[None]]
 """Appends an answer to a topic; returns when it is durable."""
@@ -57,6 +59,27 @@ def commerce_errand(settings: Settings, append: Append, clock: Clock) -> Errand 
     )
     courier = Courier(rows, CommerceOrders(updater, clock), pace, append, rng=rng)
     return Errand("commerce-orders", "orders", rows, courier, client.aclose)
+
+
+def reader_errand(settings: Settings, append: Append) -> Errand | None:
+    """Return what reads orders in commercetools; None where they are not taken in.
+
+    Args:
+        append: Takes news to `order-news`.
+    """
+    commercetools = settings.commercetools
+    if not (commercetools.api_url and commercetools.orders):
+        return None
+    rng = random.Random()
+    reads = OrderReads(OrderClient(commercetools))
+    rows = DueRows(ORDER_LINKS, read_due, monotonic=_now)
+    pace = Pace(
+        concurrency_max=commercetools.max_concurrency,
+        requests_per_second=commercetools.requests_per_second,
+        rng=rng,
+    )
+    courier = Courier(rows, OrderReader(reads), pace, append, rng=rng)
+    return Errand("commerce-reads", "linking", rows, courier, reads.aclose)
 
 
 class Errands:

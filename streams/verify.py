@@ -28,10 +28,12 @@ from streams.mapping.stock_state import decode_row
 from streams.settings import Settings
 from streams.tables import CASES, LEVELS, ORDERS, PUBLICATIONS, UNITS
 from streams.topics import (
+    COMMERCE_MESSAGES,
     EXCEPTION_COMMANDS,
     EXCEPTIONS,
     LEDGER_ENTRIES,
     NEWSTORE_EVENTS,
+    ORDER_NEWS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
 )
@@ -46,6 +48,8 @@ FAULTS_SHOWN_MAX = 50
 
 TAKEN_IN = (
     ("intake", NEWSTORE_EVENTS, "in"),
+    ("intake", COMMERCE_MESSAGES, "messages"),
+    ("linking", ORDER_NEWS, "in"),
     ("ledger", STOCK_MOVEMENTS, "in"),
     ("exceptions", EXCEPTIONS, "in"),
     ("exceptions", EXCEPTION_COMMANDS, "commands"),

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from streams.agents.exceptions import ExceptionsStage
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
+from streams.agents.linking import LinkingStage
 from streams.agents.orders import OrdersStage
 from streams.agents.publishing import PublishingStage
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
@@ -28,14 +29,15 @@ from streams.engine.produce import LogWriter
 from streams.engine.restore import Progress
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
-from streams.order_wiring import Errands, commerce_errand
-from streams.ports import EngineCases, EnginePort, LogJournal
+from streams.order_wiring import Errands, commerce_errand, reader_errand
+from streams.ports import EngineCases, EngineOrders, EnginePort, LogJournal
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
 from streams.topics import (
     COMMERCE_ANSWERS,
     LOCATIONS,
     ORDER_ANSWERS,
+    ORDER_NEWS,
     PRODUCTS,
     Topic,
 )
@@ -47,7 +49,7 @@ from streams.web.server import WebServer
 
 log = structlog.get_logger(__name__)
 
-STAGES = ("intake", "ledger", "publishing", "orders", "exceptions")
+STAGES = ("intake", "ledger", "publishing", "linking", "orders", "exceptions")
 
 
 def utc_now() -> datetime:
@@ -73,12 +75,16 @@ class Worker:
         self.writer = LogWriter(settings)
         self.port = EnginePort(settings)
         self.cases = EngineCases(settings, self.writer)
+        self.orders = EngineOrders(settings)
         self.journal = LogJournal(settings)
         self.answers = Answers()
         self.latency = DeliveryLatency(self.registry)
         self.publishing = self._publishing()
         self.errands = Errands(
-            (commerce_errand(settings, self._report_order, utc_now),),
+            (
+                reader_errand(settings, self._report_news),
+                commerce_errand(settings, self._report_order, utc_now),
+            ),
         )
         self.follower = Follower(
             settings, (LOCATIONS, PRODUCTS), self._follow_reference
@@ -92,6 +98,7 @@ class Worker:
                 journal=self.journal,
                 registry=self.registry,
                 exceptions=ExceptionsDesk(self.cases, self._trial(), utc_now),
+                orders=self.orders,
             ),
             settings.http_host,
             settings.http_port,
@@ -113,7 +120,7 @@ class Worker:
             canonical_url=self.settings.advertised_url or self.web.url,
         )
         self.engine = self.port.engine = self.journal.engine = engine
-        self.cases.engine = engine
+        self.cases.engine = self.orders.engine = engine
         collector = WorkerCollector(
             engine, self.publishing.delivery if self.publishing else None
         )
@@ -179,6 +186,10 @@ class Worker:
                 self.publishing.delivery if self.publishing else None,
             ),
             StageBinding(
+                LinkingStage(wait_s=self.settings.orders.link_wait_s),
+                Listeners(self.errands.of_stage("linking")),
+            ),
+            StageBinding(
                 OrdersStage(order_rules(self.settings, self.reference)),
                 Listeners(self.errands.of_stage("orders")),
             ),
@@ -228,6 +239,9 @@ class Worker:
 
     async def _report(self, key: bytes, value: bytes) -> None:
         await self.writer.append(COMMERCE_ANSWERS, key, value)
+
+    async def _report_news(self, key: bytes, value: bytes) -> None:
+        await self.writer.append(ORDER_NEWS, key, value)
 
     async def _report_order(self, key: bytes, value: bytes) -> None:
         await self.writer.append(ORDER_ANSWERS, key, value)
