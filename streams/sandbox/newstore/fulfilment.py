@@ -56,11 +56,6 @@ class Fulfilment:
         for order_id in [found for found, at in self._reserved.items() if at <= now]:
             self._unreserve(order_id)
 
-    def extend_grace(self, order_id: str, until: datetime) -> None:
-        """Keep an order in its grace period until a later time."""
-        if order_id in self._waiting:
-            self._waiting[order_id] = max(until, self._waiting[order_id])
-
     def _open(self, order: Order) -> None:
         world = self._world
         if order.is_closed:

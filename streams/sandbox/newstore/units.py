@@ -115,9 +115,6 @@ class Units:
     def __init__(self) -> None:
         self._units: dict[str, Unit] = {}
 
-    def __len__(self) -> int:
-        return len(self._units)
-
     def get(self, unit_id: str) -> Unit:
         """Return a unit."""
         try:

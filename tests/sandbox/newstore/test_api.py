@@ -158,6 +158,9 @@ async def test_requests_of_an_order_are_listed_the_earliest_first(desk: Desk) ->
         "rejected",
         "pending",
     ]
+    next_path = f"/v0/d/fulfillment_requests/{found[1]['id']}"
+    assert (await desk.http.get(f"{next_path}/rejection")).status_code == 404
+    assert (await desk.post(f"{next_path}/applause")).status_code == 404
     shown = (await desk.http.get(f"{path}/rejection")).json()
     assert shown["items"][0]["product_id"] == TEE
     assert await desk.requests("unknown") == []
@@ -336,6 +339,11 @@ async def test_a_registration_lives_its_life(desk: Desk) -> None:
     assert [each["id"] for each in listed] == ["hub"]
     assert (await desk.http.delete(f"{STREAMS}/hub")).status_code == 204
     assert (await desk.http.get(f"{STREAMS}/hub")).status_code == 404
+
+
+async def test_a_body_that_is_too_large_is_refused(desk: Desk) -> None:
+    answer = await desk.http.post("/v0/d/fulfill_order", content=b"x" * (2**24 + 1))
+    assert (answer.status_code, answer.json()["error_code"]) == (413, "body_too_large")
 
 
 async def test_what_there_is_no_address_for_is_not_found(desk: Desk) -> None:

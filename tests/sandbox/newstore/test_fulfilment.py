@@ -220,6 +220,27 @@ def test_by_product_the_cheapest_or_the_dearest_unit_is_meant(
     assert str(sandbox.world.units.get(meant).paid) == price
 
 
+def test_of_a_product_no_more_units_are_meant_than_are_left() -> None:
+    sandbox, _ = tenant({"LDN01": 2})
+    sandbox.inject(web_order(units=2))
+    request = asked(sandbox)
+    one, other = request.undone
+    named = sandbox.requests.named
+
+    assert set(named(request.id, [TEE, TEE], [], dearest=True)) == {one, other}
+    assert named(request.id, [TEE], [one], dearest=True) == (one, other)
+    for products, items in (([TEE] * 3, []), (["MUG"], []), ([TEE], [one, other])):
+        error = refused(named, request.id, products, items, dearest=True)
+        assert error.code == "item_not_found"
+    assert refused(named, request.id, [], [], dearest=True).status == 400
+
+
+def test_an_item_nobody_knows_cannot_be_re_routed() -> None:
+    sandbox, _ = tenant({"LDN01": 1})
+
+    assert refused(sandbox.reroute, ["none"], "LDN01").status == 404
+
+
 def test_a_whole_order_is_cancelled_in_its_grace_period() -> None:
     sandbox, clock = tenant({"LDN01": 2}, grace_s=60)
     sandbox.inject(web_order(units=2))

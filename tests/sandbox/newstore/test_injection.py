@@ -248,6 +248,8 @@ def test_a_body_that_is_no_order_is_refused_in_words(body: bytes, words: str) ->
         {"shipments": [{"items": [], "shipping_option": {}}]},
         {"shipments": [{"items": [item()] * 101, "shipping_option": {}}]},
         {"shipments": web_order()["shipments"] * 6},
+        {"shipments": web_order(items=[item(price=-1)])["shipments"]},
+        {"shipments": web_order(items=[item(price=1e12)])["shipments"]},
     ],
 )
 def test_a_field_that_cannot_be_is_refused(change: Json) -> None:

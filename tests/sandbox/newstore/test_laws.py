@@ -190,6 +190,7 @@ def run(config: dict[str, Any], steps: list[tuple[Any, ...]]) -> Run:
     return found
 
 
+@settings(deadline=None)
 @given(CONFIGS, STEPS)
 def test_stock_is_conserved(config: dict[str, Any], steps: Any) -> None:
     found = run(config, steps)
@@ -206,6 +207,7 @@ def test_stock_is_conserved(config: dict[str, Any], steps: Any) -> None:
     assert min(found.brought_in.values()) >= 0
 
 
+@settings(deadline=None)
 @given(CONFIGS, STEPS)
 def test_what_is_promised_is_what_units_hold(config: Any, steps: Any) -> None:
     world = run(config, steps).sandbox.world
@@ -227,6 +229,7 @@ def test_what_is_promised_is_what_units_hold(config: Any, steps: Any) -> None:
     assert reserved == +Counter({tuple(k): r.reserved for k, r in rows.items()})
 
 
+@settings(deadline=None)
 @given(CONFIGS, STEPS)
 def test_the_events_of_a_unit_tell_its_state(config: Any, steps: Any) -> None:
     sandbox = run(config, steps).sandbox
@@ -252,6 +255,7 @@ def test_the_events_of_a_unit_tell_its_state(config: Any, steps: Any) -> None:
         assert len(nodes) == len(set(nodes)), "never the same node twice"
 
 
+@settings(deadline=None)
 @given(CONFIGS, STEPS)
 def test_every_event_is_one_that_we_can_read(config: Any, steps: Any) -> None:
     for event in run(config, steps).sandbox.events:
@@ -265,6 +269,7 @@ def test_every_event_is_one_that_we_can_read(config: Any, steps: Any) -> None:
         assert not news_of(wire, SHOP_FLOOR, RULES).problems, event.body
 
 
+@settings(deadline=None)
 @given(CONFIGS, STEPS)
 def test_the_same_acts_have_the_same_outcome(config: Any, steps: Any) -> None:
     def story() -> list[bytes]:
@@ -274,6 +279,7 @@ def test_the_same_acts_have_the_same_outcome(config: Any, steps: Any) -> None:
     assert story() == story()
 
 
+@settings(deadline=None)
 @given(CONFIGS, STEPS, st.integers(2, 5))
 def test_an_order_injected_any_number_of_times_is_one_order(
     config: Any, steps: Any, times: int
@@ -293,7 +299,7 @@ def test_an_order_injected_any_number_of_times_is_one_order(
     assert [fact.kind for fact in mine].count("order_injected") == 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.integers(0, 100),
     st.lists(st.sampled_from([200, 500, None]), min_size=1, max_size=30),

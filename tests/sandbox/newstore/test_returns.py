@@ -248,6 +248,19 @@ def test_an_appeasement_is_within_what_was_paid(amount: str) -> None:
     assert REFUNDED not in names(sandbox)
 
 
+def test_a_unit_that_cost_nothing_is_returned_for_nothing() -> None:
+    sandbox, _ = tenant({"LDN01": 1})
+    free = item(price=0)
+    free["price"]["item_tax_lines"] = []
+    body = web_order(items=[free], payments=[])
+    body["shipments"][0]["shipping_option"]["price"] = 0
+    sandbox.inject(body)
+    sandbox.ship(sandbox.open_requests()[0].id)
+
+    assert sandbox.give_back("WEB-1", "LDN01", [back()]).amount == 0
+    assert REFUNDED not in names(sandbox)
+
+
 def test_parts_add_up_to_the_whole() -> None:
     assert prorate(Decimal("0.10"), [Decimal(1)] * 3, "GBP") == [
         Decimal("0.03"),
