@@ -276,6 +276,33 @@ async def test_an_order_that_is_not_there_yet_is_asked_for_again(shop: Shop) -> 
     assert "W-1" in caught.value.message
 
 
+async def test_an_order_of_several_shipping_methods_is_seen_and_written(
+    shop: Shop,
+) -> None:
+    rate = {"price": money(500)}
+    methods = [
+        {"key": key, "shippingMethodName": key, "shippingRate": rate}
+        for key in ("fast", "slow")
+    ]
+    several = {"shippingMode": "Multiple", "customShipping": methods}
+    placed = shop.server.call(
+        lambda sandbox: sandbox.place_order(
+            [{"sku": "SHIRT", "quantity": 3}],
+            mode="None",
+            is_shipped=False,
+            fields=several,
+        )
+    )
+    shop.order_id, shop.line_id = placed.id, placed.lines[0].id
+
+    assert await shop.bring(shop.wanted()) == 1
+    assert await shop.bring(shop.wanted()) == 0
+
+    first, second = (await shop.order())["shipping"]
+    keys = [each["key"] for each in first["shippingInfo"]["deliveries"]]
+    assert (keys, second["shippingInfo"]["deliveries"]) == (["ns-1", "ns-2"], [])
+
+
 async def test_an_order_without_shipping_is_told_by_states_alone(
     server: SandboxServer,
 ) -> None:
