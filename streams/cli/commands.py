@@ -2,6 +2,7 @@
 
 from streams.cli import checking as checking
 from streams.cli import demo as demo
+from streams.cli import exceptions as exceptions
 from streams.cli import importing as importing
 from streams.cli import loading as loading
 from streams.cli import projects as projects
