@@ -152,6 +152,8 @@ class LedgerEntry(Message):
     unit_id: str = ""
     corrects: str = ""
     """For a correction, the entry that it corrects."""
+    previous_at: AwareDatetime | None = None
+    """When the row's entry before this one was recorded; a reader finds it by time."""
 
 
 class StockLevel(Message):

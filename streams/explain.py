@@ -7,17 +7,17 @@ from typing import Any
 from streams.domain.publications import Publication
 from streams.engine.names import Partitioner
 from streams.engine.reading import LogReader
+from streams.journal import Newest, newest_entries
 from streams.mapping.publications import decode_publication, read_answer
 from streams.mapping.stock import (
     EntryRecord,
     LevelRecord,
-    decode_entry,
     decode_level,
     row_key,
 )
 from streams.settings import Settings
 from streams.tables import PUBLICATIONS
-from streams.topics import COMMERCE_ANSWERS, LEDGER_ENTRIES, STOCK_LEVELS
+from streams.topics import COMMERCE_ANSWERS, STOCK_LEVELS
 
 
 @dataclass(slots=True)
@@ -59,7 +59,8 @@ async def explain(
     key = row_key(sku, location_id)
     async with LogReader(settings) as reader:
         levels = await reader.latest(STOCK_LEVELS, partition, key, 1)
-        entries = await reader.latest(LEDGER_ENTRIES, partition, key, limit)
+        level = decode_level(levels[0].value) if levels and levels[0].value else None
+        entries = await newest_entries(reader, partition, key, limit, _newest(level))
         answers = await reader.latest(
             COMMERCE_ANSWERS, partition, sku.encode(), 10 * limit
         )
@@ -69,15 +70,13 @@ async def explain(
         answer = read_answer(record.key, record.value or b"")
         if getattr(answer, "location_id", None) == location_id:
             told.append(_plain(answer) | {"at": _moment(record.timestamp).isoformat()})
-    level = decode_level(levels[0].value) if levels and levels[0].value else None
-    return Explanation(
-        sku,
-        location_id,
-        level,
-        [decode_entry(record.value) for record in entries if record.value],
-        told[:limit],
-        publication,
-    )
+    return Explanation(sku, location_id, level, entries, told[:limit], publication)
+
+
+def _newest(level: LevelRecord | None) -> Newest | None:
+    # Where a change of safety stock came after the last entry, this is too late, and
+    # the entry is not found from there; then it is walked back to.
+    return None if level is None else Newest(level.entries, level.recorded_at)
 
 
 async def _publication(

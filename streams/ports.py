@@ -8,9 +8,12 @@ import msgspec
 
 from streams.engine.produce import Entry, LogWriter
 from streams.engine.reading import LogReader
+from streams.journal import FETCH_BYTES, Newest, newest_entries
+from streams.mapping.stock import row_key
+from streams.mapping.stock_state import decode_row
 from streams.settings import Settings
-from streams.tables import CASES
-from streams.topics import EXCEPTION_COMMANDS, LEDGER_ENTRIES
+from streams.tables import CASES, LEVELS
+from streams.topics import EXCEPTION_COMMANDS
 from streams.web.ports import Local, Owner, Remote, Unavailable
 
 if TYPE_CHECKING:
@@ -100,14 +103,21 @@ class LogJournal:
         if self.engine is None:
             return []
         partition = self.engine.partition_for(sku.encode())
-        key = f"{sku}|{location_id}".encode()
-        async with self._one_at_a_time, LogReader(self._settings) as reader:
-            records = await reader.latest(LEDGER_ENTRIES, partition, key, limit)
-        return [
-            msgspec.json.decode(record.value, type=dict[str, Any])
-            for record in records
-            if record.value
-        ]
+        key = row_key(sku, location_id)
+        newest = None
+        view = self.engine.view(LEDGER, partition)
+        if view is not None:
+            value = view.get(LEVELS, [key]).get(key)
+            if value is None:
+                return []
+            row = decode_row(value)
+            newest = Newest(row.entries, row.entered_at)
+        async with (
+            self._one_at_a_time,
+            LogReader(self._settings, fetch_bytes=FETCH_BYTES) as reader,
+        ):
+            entries = await newest_entries(reader, partition, key, limit, newest)
+        return [msgspec.to_builtins(entry, builtin_types=()) for entry in entries]
 
 
 class EngineCases:

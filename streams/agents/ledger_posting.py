@@ -83,11 +83,14 @@ def post_entry(
     """Post within a row, and enter it in the journal."""
     balances = row.balances
     main, reserved, available = balances[MAIN], balances[RESERVED], row.available
+    previous_at = row.entered_at
     post(row, posting, movement.occurred_at, state.now)
     if balances[MAIN] < main and balances[MAIN] < 0:
         # Units were taken or promised that the books do not have: a fact, and a sign.
         state.oversold += 1
-    entry = encode_entry(movement, posting, row, main + reserved, available)
+    entry = encode_entry(
+        movement, posting, row, main + reserved, available, previous_at
+    )
     # 0.13 us, against 0.32 us for Output(...).
     output = (key, entry, record, None, True, None, ())
     state.journal.append(tuple.__new__(Output, output))

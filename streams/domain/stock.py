@@ -52,6 +52,7 @@ class Row:
         entries: Journal entries so far.
         revisions: Changes of safety stock or enablement so far.
         counts: The last count of each pool that was ever counted, latest first.
+        entered_at: When the newest journal entry was recorded; None: before rows knew.
     """
 
     balances: list[int]
@@ -65,6 +66,7 @@ class Row:
     recorded_at: datetime
     first_recorded_at: datetime
     counts: tuple[Count, ...] = ()
+    entered_at: datetime | None = None
 
 
 def new_row(*, safety_stock: int, enabled: bool, now: datetime) -> Row:
@@ -90,7 +92,7 @@ def post(row: Row, posting: Posting, occurred_at: datetime, now: datetime) -> No
     balances[INDEX[source]] -= quantity
     balances[INDEX[target]] += quantity
     row.entries += 1
-    row.recorded_at = now
+    row.recorded_at = row.entered_at = now
     if occurred_at > row.as_of:
         row.as_of = occurred_at
     _reckon(row, counted)

@@ -1,6 +1,7 @@
 """Reads topics from outside the stages: for verify, explain, replay and the journal."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -17,13 +18,17 @@ from streams.topics import Topic
 
 RECORDS_PER_POLL = 10_000
 BACKWARD_WINDOW = 20_000
+FETCH_BYTES_MAX = 2 * 1024 * 1024
 
 
 class LogReader:
     """Reads committed records; no group, no offsets kept. One reader, one task."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, fetch_bytes: int = FETCH_BYTES_MAX
+    ) -> None:
         self._settings = settings
+        self._fetch_bytes = fetch_bytes
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
 
     async def __aenter__(self) -> Self:
@@ -31,7 +36,7 @@ class LogReader:
             enable_auto_commit=False,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
-            max_partition_fetch_bytes=2 * 1024 * 1024,
+            max_partition_fetch_bytes=self._fetch_bytes,
             fetch_max_wait_ms=50,
             **client_arguments(self._settings),
         )
@@ -124,14 +129,43 @@ class LogReader:
         return self._read(self._partitions(changelog(self._settings, stage)), starts)
 
     async def latest(
-        self, topic: Topic, partition: int, key: bytes, limit: int
+        self,
+        topic: Topic,
+        partition: int,
+        key: bytes,
+        limit: int,
+        *,
+        before: int | None = None,
     ) -> list[Record]:
         """Find a key's newest records in one partition, newest first.
 
-        Walks back from the end in windows, so it costs as much as the key is rare.
+        Walks back in windows, from the end or from an offset, so it costs as much as
+        the key is rare.
         """
         tp = TopicPartition(physical(self._settings, topic), partition)
-        return await self._latest(tp, key, limit)
+        return await self._latest(tp, key, limit, before)
+
+    async def since(
+        self, topic: Topic, partition: int, key: bytes, at: datetime, *, reach: int
+    ) -> AsyncGenerator[Record]:
+        """Walk a key's records written at a time or later, oldest first.
+
+        The broker's index by time says where to begin.
+
+        Args:
+            reach: How many offsets to look at, at most.
+        """
+        tp = TopicPartition(physical(self._settings, topic), partition)
+        at_ms = int(at.timestamp() * 1000)
+        found = (await self._open.offsets_for_times({tp: at_ms}))[tp]
+        if found is None:
+            return
+        end = (await self._ends([tp]))[partition]
+        stops = {partition: min(end, found.offset + reach)}
+        async for records in self._read([tp], {partition: found.offset}, stops):
+            for record in records:
+                if record.key == key:
+                    yield record
 
     async def latest_change(
         self, stage: str, partition: int, key: bytes
@@ -141,9 +175,11 @@ class LogReader:
         found = await self._latest(tp, key, 1)
         return found[0].value if found else None
 
-    async def _latest(self, tp: TopicPartition, key: bytes, limit: int) -> list[Record]:
+    async def _latest(
+        self, tp: TopicPartition, key: bytes, limit: int, before: int | None = None
+    ) -> list[Record]:
         consumer, partition = self._open, tp.partition
-        end = (await self._ends([tp]))[partition]
+        end = before if before is not None else (await self._ends([tp]))[partition]
         first = (await consumer.beginning_offsets([tp]))[tp]
         found: list[Record] = []
         while end > first and len(found) < limit:

@@ -249,6 +249,7 @@ class EntryRecord(
     origin: str = ""
     unit_id: str = ""
     corrects: str = ""
+    previous_at: _Time | None = None
 
 
 class LevelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -283,8 +284,13 @@ def encode_entry(
     row: Row,
     on_hand_before: int,
     available_before: int,
+    previous_at: datetime | None = None,
 ) -> bytes:
-    """Write the journal entry of a posting that has brought the row to what it is."""
+    """Write the journal entry of a posting that has brought the row to what it is.
+
+    Args:
+        previous_at: When the row's entry before this one was recorded.
+    """
     place, source, target, quantity, suffix, _, effect = posting
     balances = row.balances
     return _encode_json(
@@ -314,6 +320,7 @@ def encode_entry(
             movement.origin,
             movement.unit_id,
             movement.corrects,
+            previous_at,
         )
     )
 

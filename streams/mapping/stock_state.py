@@ -49,6 +49,7 @@ def encode_row(row: Row) -> bytes:
             row.recorded_at,
             row.first_recorded_at,
             row.counts,
+            row.entered_at,
         )
     )
 

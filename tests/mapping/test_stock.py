@@ -178,7 +178,7 @@ def test_an_entry_says_what_its_posting_did() -> None:
         "unit_id": "u",
     }
     told = adjustment("a", Outside.SUPPLIER, Pool.MAIN, 5, **cause)
-    value = encode_entry(told, came._replace(suffix=":x"), row, 0, 0)
+    value = encode_entry(told, came._replace(suffix=":x"), row, 0, 0, NOON)
     entry = LedgerEntry.model_validate_json(value)
     assert entry.model_dump() == {
         "schema_version": 1,
@@ -200,6 +200,7 @@ def test_an_entry_says_what_its_posting_did() -> None:
         "recorded_at": LATER,
         "effect": "applied",
         "commerce_target": 4,
+        "previous_at": NOON,
         **cause,
     }
     assert decode_entry(value).entry_id == entry.entry_id
