@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import AwareDatetime, BaseModel, ConfigDict, RootModel, create_model
 from pydantic import Field as Described
 
-from streams.domain import order_answers, order_notes, reservations
+from streams.domain import order_answers, order_news, order_notes, reservations
 
 VERSION = 1
 
@@ -127,7 +127,7 @@ OrderNews = _family(
 
     Topic `order-news`, key `ct:` and commercetools' order id, or `ns:` and NewStore's.
     """,
-    order_notes.OrderNews,
+    order_news.OrderNews,
 )
 OrderAnswer = _family(
     "OrderAnswer",

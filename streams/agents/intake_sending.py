@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from streams.domain.movements import Movement
-from streams.domain.order_notes import OrderNews
+from streams.domain.order_news import OrderNews
 from streams.engine.fold import Output, Record, Result
 from streams.mapping.order_messages import NEWS
 from streams.mapping.problems import Problem, combined

@@ -9,7 +9,7 @@ from streams.agents.linking_records import (
 )
 from streams.agents.linking_rows import due_aliases, load_links, write_link
 from streams.domain.linking import UNKNOWN, Kept, Link, hear, raised
-from streams.domain.order_notes import OrderMissing
+from streams.domain.order_news import OrderMissing
 from streams.engine.fold import Batch, Context, Output, Record, Result, View
 from streams.mapping.order_aliases import (
     alias_of,

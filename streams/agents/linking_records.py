@@ -11,7 +11,7 @@ from streams.domain.linking import (
     ask_again,
     found_missing,
 )
-from streams.domain.order_notes import OrderMissing
+from streams.domain.order_news import OrderMissing
 from streams.engine.fold import Record, Result
 from streams.mapping.exceptions import trouble_of, was_sent_again
 from streams.mapping.order_aliases import (

@@ -6,7 +6,8 @@ from streams.connectors.errors import Ambiguous, ConnectorError, NotFound, Unava
 from streams.connectors.pacing import Turn
 from streams.delivery.courier import Carried, Later, Settled
 from streams.delivery.due import Job
-from streams.domain.order_notes import OrderMissing, OrderNews, OrderPlaced
+from streams.domain.order_news import OrderMissing, OrderNews
+from streams.domain.order_notes import OrderPlaced
 from streams.mapping.linking_state import decode_link
 from streams.mapping.order_aliases import COMMERCE
 from streams.mapping.order_messages import NEWS

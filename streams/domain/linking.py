@@ -9,10 +9,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from streams.domain.order_names import order_number_of
+from streams.domain.order_news import OrderMentioned, OrderMissing
 from streams.domain.order_notes import (
     GoodsReturned,
-    OrderMentioned,
-    OrderMissing,
     OrderNote,
     OrderOpened,
     OrderPlaced,

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from streams.domain.order_notes import OrderMentioned, OrderNews, OrderStateSeen
+from streams.domain.order_news import OrderMentioned, OrderNews
+from streams.domain.order_notes import OrderStateSeen
 from streams.mapping.commerce_order_wire import (
     Order,
     Reference,

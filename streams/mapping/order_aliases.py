@@ -3,14 +3,8 @@
 import re
 
 from streams.domain.order_names import order_number_of
-from streams.domain.order_notes import (
-    GoodsReturned,
-    OrderMentioned,
-    OrderMissing,
-    OrderNews,
-    OrderPlaced,
-    OrderStateSeen,
-)
+from streams.domain.order_news import OrderMentioned, OrderMissing, OrderNews
+from streams.domain.order_notes import GoodsReturned, OrderPlaced, OrderStateSeen
 from streams.mapping.pos_rules import NAME_MAX
 from streams.mapping.pos_sheet import Refused
 from streams.mapping.problems import (

@@ -3,7 +3,8 @@
 from streams.domain import order_answers as answers
 from streams.domain import order_notes as notes
 from streams.domain.order_answers import OrderAnswer
-from streams.domain.order_notes import OrderNews, OrderNote
+from streams.domain.order_news import OrderMentioned, OrderMissing, OrderNews
+from streams.domain.order_notes import OrderNote
 from streams.domain.reservations import ReservationAnswer, ReservationRequest
 from streams.mapping.tagged import Tagged
 
@@ -23,8 +24,8 @@ NOTES: Tagged[OrderNote] = Tagged(
 NEWS: Tagged[OrderNews] = Tagged(
     {
         **NOTES.kinds,
-        "order_mentioned": notes.OrderMentioned,
-        "order_missing": notes.OrderMissing,
+        "order_mentioned": OrderMentioned,
+        "order_missing": OrderMissing,
     }
 )
 """Notes are written as in `NOTES`, byte for byte."""

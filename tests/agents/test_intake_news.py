@@ -1,7 +1,8 @@
 """What intake makes of orders: news beside movements, and commercetools' messages."""
 
 from streams.agents.intake import IntakeStage
-from streams.domain.order_notes import OrderNews, OrderOpened, OrderPlaced
+from streams.domain.order_news import OrderNews
+from streams.domain.order_notes import OrderOpened, OrderPlaced
 from streams.engine.fold import Batch, Result
 from streams.mapping.order_messages import NEWS
 from streams.mapping.pos import IntakeRules

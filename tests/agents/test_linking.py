@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.agents.linking import LinkingStage
 from streams.domain import order_notes as notes
-from streams.domain.order_notes import OrderNews
+from streams.domain.order_news import OrderMentioned, OrderMissing, OrderNews
 from streams.domain.reference import Reference
 from streams.engine.fold import Batch, Context, Result
 from streams.mapping.exceptions import RETRY_OF
@@ -38,8 +38,8 @@ PLACED = notes.OrderPlaced(
 STATE = notes.OrderStateSeen(
     commerce_id="c", number="", version=3, state="Cancelled", sequence=2
 )
-MENTION = notes.OrderMentioned(commerce_id="c", version=4, sequence=3, has_changed=True)
-MISSING = notes.OrderMissing(commerce_id="c", version=4)
+MENTION = OrderMentioned(commerce_id="c", version=4, sequence=3, has_changed=True)
+MISSING = OrderMissing(commerce_id="c", version=4)
 
 
 class Linking:

@@ -15,7 +15,8 @@ from streams.connectors.pacing import Pace
 from streams.delivery.courier import Courier, Patience
 from streams.delivery.due import DueRows
 from streams.delivery.order_reader import OrderReader, Reads, read_due
-from streams.domain.order_notes import OrderMentioned, OrderPlaced
+from streams.domain.order_news import OrderMentioned
+from streams.domain.order_notes import OrderPlaced
 from streams.mapping.linking_state import decode_link
 from streams.mapping.order_messages import NEWS
 from streams.mapping.problems import Problem, Reason

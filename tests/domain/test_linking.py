@@ -21,6 +21,7 @@ from streams.domain.linking import (
     number_in,
     raised,
 )
+from streams.domain.order_news import OrderMentioned, OrderMissing
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 WAIT_MS = 900_000
@@ -71,8 +72,8 @@ def state(version: int, sequence: int = 0, number: str = "W-1") -> notes.OrderSt
     )
 
 
-def mention(version: int, **more: Any) -> notes.OrderMentioned:
-    return notes.OrderMentioned(commerce_id="c", version=version, **more)
+def mention(version: int, **more: Any) -> OrderMentioned:
+    return OrderMentioned(commerce_id="c", version=version, **more)
 
 
 def test_news_that_name_the_number_go_on_at_once() -> None:
@@ -173,7 +174,7 @@ def test_a_mention_is_not_forwarded_but_its_number_counts() -> None:
 
 def test_a_missing_order_is_asked_for_again_when_a_person_says_so() -> None:
     link = tell(UNKNOWN, mention(4, number="W-1")).link
-    missing = found_missing(link, notes.OrderMissing(commerce_id="c", version=4))
+    missing = found_missing(link, OrderMissing(commerce_id="c", version=4))
     assert (missing.needs_read, missing.is_missing) == (False, True)
     assert ask_again(missing).needs_read
     assert not tell(missing, placed(5)).link.is_missing

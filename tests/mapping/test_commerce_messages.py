@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 import schemas
-from streams.domain.order_notes import (
-    OrderMentioned,
-    OrderPlaced,
-    OrderStateSeen,
-    PlacedLine,
-)
+from streams.domain.order_news import OrderMentioned
+from streams.domain.order_notes import OrderPlaced, OrderStateSeen, PlacedLine
 from streams.mapping.commerce_messages import KNOWN, PLACED, Told, told_by
 from streams.mapping.problems import RESEND
 from tests.support.commerce_messages import (
