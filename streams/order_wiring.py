@@ -9,15 +9,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from streams.connectors.commerce_orders import OrderClient, ProjectIds
+from streams.connectors.newstore import NewStoreClient
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
 from streams.connectors.orders import OrderReads
 from streams.connectors.pacing import Pace
+from streams.connectors.source_orders import SourceOrders
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due
 from streams.delivery.courier import Courier
 from streams.delivery.due import DueRows
 from streams.delivery.order_reader import OrderReader, read_due
+from streams.delivery.sourcing import SourcingCarrier, sourcing_due
+from streams.delivery.stock_checks import CheckDesk, Claims
+from streams.domain.reference import Reference
 from streams.engine.fold import Clock
-from streams.settings import Settings
+from streams.mapping.stores import StoreOptions, atp_key_of
+from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
 from streams.tables import ORDER_LINKS, ORDERS
 
 Append = Callable[[bytes, bytes], Awaitable[None]]
@@ -52,11 +58,7 @@ def commerce_errand(settings: Settings, append: Append, clock: Clock) -> Errand 
     client = OrderClient(commercetools)
     updater = OrderUpdater(client, ProjectIds(client), OrderCounters())
     rows = DueRows(ORDERS, commerce_due, monotonic=_now)
-    pace = Pace(
-        concurrency_max=commercetools.max_concurrency,
-        requests_per_second=commercetools.requests_per_second,
-        rng=rng,
-    )
+    pace = _pace(commercetools, rng)
     courier = Courier(rows, CommerceOrders(updater, clock), pace, append, rng=rng)
     return Errand("commerce-orders", "orders", rows, courier, client.aclose)
 
@@ -73,13 +75,54 @@ def reader_errand(settings: Settings, append: Append) -> Errand | None:
     rng = random.Random()
     reads = OrderReads(OrderClient(commercetools))
     rows = DueRows(ORDER_LINKS, read_due, monotonic=_now)
-    pace = Pace(
-        concurrency_max=commercetools.max_concurrency,
-        requests_per_second=commercetools.requests_per_second,
-        rng=rng,
-    )
+    pace = _pace(commercetools, rng)
     courier = Courier(rows, OrderReader(reads), pace, append, rng=rng)
     return Errand("commerce-reads", "linking", rows, courier, reads.aclose)
+
+
+def sourcing_errand(
+    settings: Settings, append: Append, clock: Clock, reference: Reference
+) -> Errand | None:
+    """Return what asks NewStore for orders; None where we do not look for places.
+
+    Args:
+        append: Takes answers to `order-answers`.
+    """
+    newstore = settings.newstore
+    if not (newstore.api_url and settings.commercetools.orders):
+        return None
+    rng = random.Random()
+    client = NewStoreClient(newstore)
+    session = OrderClient(settings.commercetools)
+    pace = _pace(newstore, rng)
+    claims = Claims(_now)
+    desk = CheckDesk(
+        client,
+        pace,
+        lambda need: atp_key_of(need, reference),
+        claims,
+        deadline_s=settings.sourcing.check_deadline_s,
+        monotonic=_now,
+    )
+    options = StoreOptions(shop=newstore.shop, service_level=newstore.service_level)
+    carrier = SourcingCarrier(
+        desk,
+        claims,
+        client,
+        SourceOrders(session).read,
+        reference,
+        options=options,
+        clock=clock,
+    )
+    rows = DueRows(ORDERS, sourcing_due, monotonic=_now)
+
+    async def close() -> None:
+        await desk.aclose()
+        await client.aclose()
+        await session.aclose()
+
+    courier = Courier(rows, carrier, pace, append, rng=rng)
+    return Errand("newstore-sourcing", "orders", rows, courier, close)
 
 
 class Errands:
@@ -116,6 +159,14 @@ class Errands:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for errand in self.errands:
             await errand.close()
+
+
+def _pace(vendor: CommercetoolsSettings | NewStoreSettings, rng: random.Random) -> Pace:
+    return Pace(
+        concurrency_max=vendor.max_concurrency,
+        requests_per_second=vendor.requests_per_second,
+        rng=rng,
+    )
 
 
 def _now() -> float:

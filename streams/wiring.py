@@ -29,7 +29,12 @@ from streams.engine.produce import LogWriter
 from streams.engine.restore import Progress
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
-from streams.order_wiring import Errands, commerce_errand, reader_errand
+from streams.order_wiring import (
+    Errands,
+    commerce_errand,
+    reader_errand,
+    sourcing_errand,
+)
 from streams.ports import EngineCases, EngineOrders, EnginePort, LogJournal
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
@@ -84,6 +89,7 @@ class Worker:
             (
                 reader_errand(settings, self._report_news),
                 commerce_errand(settings, self._report_order, utc_now),
+                sourcing_errand(settings, self._report_order, utc_now, self.reference),
             ),
         )
         self.follower = Follower(

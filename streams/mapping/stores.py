@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from streams.domain.reference import Reference
-from streams.domain.sourcing_run import Injection
+from streams.domain.sourcing_run import Injection, Need
+from streams.mapping.newstore import AtpKey
 from streams.mapping.source_order import AddressWire, SourceOrderWire
 from streams.mapping.store_shares import (
     OrderShares,
@@ -84,6 +85,13 @@ def require_units(injection: Injection, shares: OrderShares) -> None:
 def products_of(injection: Injection, reference: Reference) -> dict[str, str]:
     """Return NewStore's product id by unit."""
     return {p.unit: product_id_of(reference, p.sku) for p in injection.placements}
+
+
+def atp_key_of(need: Need, reference: Reference) -> AtpKey:
+    """Name what an order needs as NewStore does."""
+    return AtpKey(
+        product_id_of(reference, need.sku), node_id_of(reference, need.location_id)
+    )
 
 
 def product_id_of(reference: Reference, sku: str) -> str:

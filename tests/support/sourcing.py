@@ -18,12 +18,16 @@ from streams.domain.reservations import (
     ReservationOutcome,
     ReservationRequest,
 )
+from streams.domain.sourcing import on_reply, start
 from streams.domain.sourcing_choice import SourcedUnit, SourcingRules
 from streams.domain.sourcing_run import (
     ATTEMPTS_IN_RUN,
     CheckStock,
     Injection,
+    Phase,
     Release,
+    Sourcing,
+    Step,
 )
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -177,3 +181,47 @@ def refused(owed: Injection | None) -> InjectionRefused:
 
 def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
+
+
+RULES = rules()
+
+
+def begin(
+    *skus: str, wish: str = "", using: SourcingRules = RULES, run: int = 1
+) -> Step:
+    return start(
+        NUMBER, run, units(*skus, wish=wish), country="GB", now=NOW, rules=using
+    )
+
+
+def answered(step: Step, ledger: Ledger, using: SourcingRules = RULES) -> Step:
+    """Let the ledger hear everything, and go on until nothing more is asked."""
+    sourcing, requests = step.sourcing, list(step.requests)
+    for release in step.releases:
+        ledger.release(release)
+    while requests:
+        step = on_reply(sourcing, ledger.ask(requests.pop(0)), NOW, using)
+        sourcing = step.sourcing
+        requests += step.requests
+        for release in step.releases:
+            ledger.release(release)
+    return Step(sourcing)
+
+
+def stocked(**numbers: int) -> Ledger:
+    """Make a ledger with `TEE_LDN01=2` and the like."""
+    ledger = Ledger()
+    for name, number in numbers.items():
+        sku, _, place = name.partition("_")
+        ledger.stock[sku, place] = number
+    return ledger
+
+
+def at_check(*skus: str, ledger: Ledger, using: SourcingRules = RULES) -> Sourcing:
+    sourcing = answered(begin(*skus, using=using), ledger, using).sourcing
+    assert sourcing.phase == Phase.CHECKING
+    return sourcing
+
+
+def places(sourcing: Sourcing) -> dict[str, str]:
+    return {p.unit: p.location_id for p in sourcing.plan}
