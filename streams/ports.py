@@ -144,3 +144,26 @@ class EngineCases:
         entry = Entry(key, value, partition=partition)
         ((_, offset),) = await self._writer.append_many(EXCEPTION_COMMANDS, [entry])
         return offset
+
+
+class EngineOrders:
+    """Finds the orders' records (fits web.ports.OrdersPort)."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.partitions = settings.partitions
+        self.engine: Engine | None = None
+
+    def partition_of(self, number: bytes) -> int:
+        return 0 if self.engine is None else self.engine.partition_for(number)
+
+    def owner_of(self, partition: int) -> Owner:
+        engine = self.engine
+        if engine is None:
+            return Unavailable(RETRY_AFTER_S, "the worker is starting")
+        owner = engine.owner_of(ORDERS.stage, partition)
+        view = engine.view(ORDERS.stage, partition) if owner.is_local else None
+        if view is not None:
+            return Local(view, partition, 0.0)
+        if owner.url:
+            return Remote(owner.url)
+        return Unavailable(RETRY_AFTER_S, "its owner restores its state")

@@ -20,8 +20,9 @@ from streams.web.express import KnownHeads
 from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
 from streams.web.metrics import WebMetrics
+from streams.web.orders_routes import orders_routes
 from streams.web.paths import carries_names, names_of
-from streams.web.ports import EventSink, JournalPort, LedgerPort
+from streams.web.ports import EventSink, JournalPort, LedgerPort, OrdersPort
 from streams.web.replies import HeaderList, Message, Problem, Receive, Reply, Send
 from streams.web.replies import Scope as Connection
 from streams.web.routes import (
@@ -56,6 +57,7 @@ class Web:
         registry: CollectorRegistry,
         answers: Answers | None = None,
         exceptions: ExceptionsDesk | None = None,
+        orders: OrdersPort | None = None,
         bodies: Bodies | None = None,
         fast: bool = True,
     ) -> None:
@@ -86,6 +88,10 @@ class Web:
             operation_routes(self._guard, ledger, registry),
         ):
             self._pages.include_router(router)
+        if orders is not None:
+            self._pages.include_router(
+                orders_routes(self._guard, orders, self._forwarder)
+            )
         if exceptions is not None:
             self._pages.include_router(
                 exceptions_routes(

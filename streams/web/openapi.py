@@ -19,6 +19,7 @@ Errors are `application/problem+json` and name the field, the value and the reme
 TAGS = [
     {"name": "availability", "description": "What can be sold, and where."},
     {"name": "ledger", "description": "Why a figure is what it is."},
+    {"name": "orders", "description": "What is known of an order, and what is owed."},
     {"name": "events", "description": "What outside systems send."},
     {"name": "exceptions", "description": "What needs a person, and what to do."},
     {"name": "operation", "description": "How the worker is."},

@@ -10,11 +10,12 @@ from streams.web.replies import Problem
 
 AVAILABILITY = b"/v1/availability/"
 LEDGER = b"/v1/ledger/"
+ORDERS = b"/v1/orders/"
 
 
 def carries_names(raw_path: bytes) -> bool:
     """Say whether a path holds names, which only its raw form keeps apart."""
-    return raw_path.startswith((AVAILABILITY, LEDGER))
+    return raw_path.startswith((AVAILABILITY, LEDGER, ORDERS))
 
 
 def name_of(segment: str, field: str) -> str:

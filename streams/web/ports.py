@@ -127,3 +127,18 @@ class TrialPort(Protocol):
     def effects(self, view: View, movements: Sequence[bytes]) -> dict[str, Any]:
         """Say what movements would do to the stock in a view."""
         ...
+
+
+class OrdersPort(Protocol):
+    """Where each order's record is. Never blocks."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    def partition_of(self, number: bytes) -> int:
+        """Return the partition that an order of this number lies in."""
+        ...
+
+    def owner_of(self, partition: int) -> Owner:
+        """Say who has a partition's orders; the view is good until the next `await`."""
+        ...

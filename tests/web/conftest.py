@@ -24,6 +24,7 @@ from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
 from streams.web.app import Web
 from streams.web.bodies import Bodies
 from streams.web.exceptions_routes import ExceptionsDesk
+from streams.web.ports import OrdersPort
 from streams.web.server import WebServer
 from tests.web.fakes import FakeJournal, FakeLedger, FakeSink
 
@@ -48,6 +49,7 @@ class Worker:
     journal: FakeJournal = field(default_factory=FakeJournal)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     desk: ExceptionsDesk | None = None
+    orders: OrdersPort | None = None
 
     def serve(
         self, *, fast: bool = True, bodies: Bodies | None = None, **values: Any
@@ -59,6 +61,7 @@ class Worker:
             journal=self.journal,
             registry=self.registry,
             exceptions=self.desk,
+            orders=self.orders,
             fast=fast,
             bodies=bodies,
         )
@@ -92,12 +95,14 @@ async def serve() -> AsyncIterator[Serve]:
             ledger: FakeLedger | None = None,
             registry: CollectorRegistry | None = None,
             desk: ExceptionsDesk | None = None,
+            orders: OrdersPort | None = None,
             **values: Any,
         ) -> Worker:
             worker = Worker(
                 ledger=ledger or FakeLedger(),
                 registry=registry or CollectorRegistry(),
                 desk=desk,
+                orders=orders,
             ).serve(**values)
             await worker.start()
             stack.push_async_callback(worker.stop)
