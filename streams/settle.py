@@ -4,23 +4,38 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from streams.domain.order_record import Order
 from streams.domain.publications import Publication, is_owed
+from streams.domain.sourcing_run import ENDS
 from streams.engine.commit import SOURCE_KEY
 from streams.engine.reading import LogReader
+from streams.mapping.orders_state import decode_order
 from streams.mapping.publications import decode_publication
 from streams.settings import Settings
-from streams.tables import PUBLICATIONS
+from streams.tables import ORDERS, PUBLICATIONS
 from streams.topics import (
     COMMERCE_ANSWERS,
+    COMMERCE_MESSAGES,
     EXCEPTION_COMMANDS,
     EXCEPTIONS,
     NEWSTORE_EVENTS,
+    ORDER_ANSWERS,
+    ORDER_FACTS,
+    ORDER_NEWS,
+    RESERVATION_ANSWERS,
+    RESERVATION_REQUESTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
     Topic,
 )
 
 SOURCES = {
+    COMMERCE_MESSAGES: "intake",
+    ORDER_NEWS: "linking",
+    ORDER_FACTS: "orders",
+    ORDER_ANSWERS: "orders",
+    RESERVATION_ANSWERS: "orders",
+    RESERVATION_REQUESTS: "ledger",
     NEWSTORE_EVENTS: "intake",
     STOCK_MOVEMENTS: "ledger",
     STOCK_LEVELS: "publishing",
@@ -49,14 +64,17 @@ class Pending:
 
     records: dict[str, int] = field(default_factory=dict)
     entries: int = 0
+    orders: int = 0
 
     def __bool__(self) -> bool:
-        return bool(sum(self.records.values()) or self.entries)
+        return bool(sum(self.records.values()) or self.entries or self.orders)
 
     def __str__(self) -> str:
         parts = [f"{number} on {topic}" for topic, number in self.records.items()]
         if self.entries:
             parts.append(f"{self.entries} entries to tell commercetools")
+        if self.orders:
+            parts.append(f"{self.orders} orders under way")
         return ", ".join(parts) or "nothing"
 
 
@@ -66,6 +84,9 @@ class Watch:
     def __init__(self, settings: Settings, reader: LogReader) -> None:
         self._reader = reader
         self._tells_commerce = bool(settings.commercetools.api_url)
+        self._tells_orders = self._tells_commerce and settings.commercetools.orders
+        self._order_positions: dict[int, int] = {}
+        self._orders_busy: set[bytes] = set()
         self._positions: dict[int, int] = {}
         self._same_rounds = 0
         self._last_entries = 0
@@ -90,6 +111,8 @@ class Watch:
             rows = self.publications.values()
             pending.entries = sum(is_owed(row) and not row.trouble for row in rows)
             self._doubt(pending)
+        await self._refresh_orders()
+        pending.orders = len(self._orders_busy)
         return pending
 
     async def _waiting(self, topic: Topic, starts: dict[int, int]) -> int:
@@ -132,6 +155,28 @@ class Watch:
                     self.publications.pop(key, None)
                 else:
                     self.publications[key] = decode_publication(record.value)
+
+    async def _refresh_orders(self) -> None:
+        """Keep the orders that are looking for a place, gathering, or to be told."""
+        prefix = ORDERS.prefix
+        changes = self._reader.read_changelog(ORDERS.stage, self._order_positions)
+        async for records in changes:
+            for record in records:
+                self._order_positions[record.partition] = record.offset + 1
+                if record.key is None or not record.key.startswith(prefix):
+                    continue
+                order = None if record.value is None else decode_order(record.value)
+                if order is not None and self._is_busy(order):
+                    self._orders_busy.add(record.key)
+                else:
+                    self._orders_busy.discard(record.key)
+
+    def _is_busy(self, order: Order) -> bool:
+        looks = order.sourcing is not None and order.sourcing.phase not in ENDS
+        declined = 0 if order.declined is None else order.declined.sequence
+        owed = order.wanted_sequence > max(order.told_sequence, declined)
+        tells = self._tells_orders and order.is_placed and owed
+        return looks or order.window is not None or tells
 
 
 async def wait_until_settled(
