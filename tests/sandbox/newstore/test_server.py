@@ -1,4 +1,4 @@
-"""The stand-in as a server on loopback: deliveries, faults, controls, a clean end.
+"""The stand-in as a server on loopback: deliveries, faults, a clean end.
 
 Waits here have a lower bound only, or a generous deadline: time decides nothing.
 """
@@ -8,11 +8,6 @@ import json
 import os
 import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import httpx
 import pytest
@@ -23,113 +18,20 @@ from streams.sandbox.newstore import (
     Sandbox,
     SandboxConfig,
     SandboxServer,
-    StreamConfig,
     serving,
 )
-from tests.sandbox.newstore.support import TEE, web_order
-from tests.sandbox.newstore.test_api import CREDENTIALS, STREAMS, TOKENS
-
-DEADLINE_S = 30.0
-INJECT = "/v0/d/fulfill_order"
-CONFIG = SandboxConfig(
-    nodes=(Node("LDN01"), Node("LDN02")),
-    requests_per_second=None,
-    stream=StreamConfig(retry_first_s=0.05, retry_max_s=0.1),
+from tests.sandbox.newstore.serving import (
+    INJECT,
+    Hub,
+    fault,
+    listen,
+    orders,
+    receive,
+    sign_in,
+    stock,
+    wait_until,
 )
-
-
-class Hub:
-    """A webhook that answers as it is told and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.answers: list[int] = []
-        self.events: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                hub.events.append(json.loads(self.rfile.read(length)))
-                hub.keys.append(self.headers["Authorization"])
-                status = hub.answers.pop(0) if hub.answers else 200
-                if status:
-                    self.send_response(status)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/events"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def names(self) -> list[str]:
-        return [event["name"] for event in self.events]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[SandboxServer]:
-    with SandboxServer(CONFIG) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: SandboxServer) -> Iterator[httpx.Client]:
-    server.call(Sandbox.reset)
-    with httpx.Client(base_url=server.url, timeout=DEADLINE_S) as found:
-        sign_in(found)
-        yield found
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    found = Hub()
-    yield found
-    found.close()
-
-
-def sign_in(client: httpx.Client) -> None:
-    token = client.post(TOKENS, data=CREDENTIALS).json()["access_token"]
-    client.headers["Authorization"] = f"Bearer {token}"
-
-
-def act(client: httpx.Client, name: str, **arguments: Any) -> Any:
-    answer = client.post(f"/_sandbox/acts/{name}", json=arguments)
-    assert answer.status_code == 200, answer.text
-    return answer.json() if answer.content else None
-
-
-def fault(client: httpx.Client, **rule: Any) -> None:
-    assert client.post("/_sandbox/faults", json=rule).status_code == 201
-
-
-def listen(client: httpx.Client, hub: Hub, key: str = "secret") -> None:
-    callback = {"callback_url": hub.url, "api_key": key}
-    body = {"id": "hub", "callback_parameters": callback}
-    assert client.post(STREAMS, json=body).status_code == 201
-
-
-def stock(client: httpx.Client, on_hand: int = 5, node: str = "LDN01") -> None:
-    act(client, "set_stock", node_id=node, product_id=TEE, on_hand=on_hand)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline, "It did not happen"
-        time.sleep(0.01)
-
-
-def orders(client: httpx.Client) -> int:
-    return int(client.get("/_sandbox/state").json()["orders"])
+from tests.sandbox.newstore.support import TEE, web_order
 
 
 def test_events_go_to_the_callback_with_its_key(client: httpx.Client, hub: Hub) -> None:
@@ -144,10 +46,6 @@ def test_events_go_to_the_callback_with_its_key(client: httpx.Client, hub: Hub) 
         "fulfillment_request.assigned",
         "payment_account.amount_authorized",
     }
-
-
-def receive(client: httpx.Client) -> None:
-    act(client, "receive", node_id="LDN01", lines=[{"product_id": TEE, "quantity": 2}])
 
 
 def test_an_event_is_sent_again_until_it_is_taken(
@@ -265,127 +163,6 @@ def test_a_wrong_availability_and_the_right_book(client: httpx.Client) -> None:
     keys = {"atp_keys": [{"product_id": TEE, "fulfillment_node_id": "LDN01"}]}
     shown = [client.post(ATP_PATH, json=keys).json()["items"][0]["atp"] for _ in "ab"]
     assert shown == [0, 1]
-
-
-def test_faults_are_listed_and_removed(client: httpx.Client) -> None:
-    fault(client, kind="failure", path="/none")
-    fault(client, kind="drop", path="/none", count=3)
-    first, second = client.get("/_sandbox/faults").json()["faults"]
-    assert (first["rule"]["kind"], second["left"]) == ("failure", 3)
-    number = first["id"]
-    assert client.delete(f"/_sandbox/faults/{number}").status_code == 204
-    assert client.delete(f"/_sandbox/faults/{number}").status_code == 404
-    assert client.delete("/_sandbox/faults").status_code == 204
-    assert client.get("/_sandbox/faults").json() == {"faults": []}
-    for wrong in (
-        {"kind": "fire"},
-        {"kind": "drop", "path": "("},
-        {"kind": "drop", "x": 1},
-    ):
-        assert client.post("/_sandbox/faults", json=wrong).status_code == 400
-
-
-def test_a_web_order_lives_its_life_by_the_controls(client: httpx.Client) -> None:
-    stock(client, 1, "LDN01")
-    stock(client, 1, "LDN02")
-    made = client.post(INJECT, json=web_order(units=2)).json()
-    act(client, "lose", node_id="LDN01", product_id=TEE)
-    first, second = client.get("/_sandbox/requests").json()["requests"]
-    act(client, "reject", request_id=first["id"])
-    act(client, "accept", request_id=second["id"])
-    act(client, "ready", request_id=second["id"])
-    parcel = act(client, "ship", request_id=second["id"], tracking_code="1Z")
-    assert parcel["shipment_id"] == f"{second['id']}-shipment-1"
-    act(client, "turn_up", node_id="LDN01", product_id=TEE)
-    held = client.get("/_sandbox/orders/WEB-1").json()
-    (stuck,) = [unit for unit in held["units"] if unit["state"] == "on_hold"]
-    act(client, "reroute", unit_ids=[stuck["id"]], node_id="LDN01")
-    (last,) = client.get("/_sandbox/requests").json()["requests"]
-    act(client, "ship", request_id=last["id"])
-    back = [{"product_id": TEE, "condition_code": 2}]
-    act(client, "give_back", order="WEB-1", node_id="LDN02", items=back)
-    act(client, "appease", order=made["id"], amount=5)
-    body = client.get(f"/_sandbox/orders/{made['id']}").json()
-    assert sorted(unit["state"] for unit in body["units"]) == ["completed", "returned"]
-    assert (body["is_closed"], len(body["returns"])) == (True, 1)
-    state = client.get("/_sandbox/state").json()
-    assert state["units"] == {"completed": 1, "returned": 1}
-    rows = client.get("/_sandbox/stock").json()["stock"]
-    assert {row["node_id"]: row["damaged"] for row in rows} == {"LDN01": 0, "LDN02": 1}
-
-
-def test_every_other_act_is_at_hand(client: httpx.Client) -> None:
-    assert act(client, "add_node", node_id="DC01", kind="dc") == {"id": "DC01"}
-    stock(client, 9)
-    lines = [{"product_id": TEE, "quantity": 1}]
-    asn = act(client, "transfer", origin="LDN01", destination="DC01", lines=lines)
-    act(client, "receive", node_id="DC01", lines=lines, asn_id=asn["id"])
-    act(client, "damage", node_id="LDN01", product_id=TEE)
-    act(client, "adjust", node_id="LDN01", product_id=TEE, quantity=-1)
-    act(client, "count", node_id="LDN01", counts={TEE: None})
-    sold = act(client, "sell", node_id="LDN01", lines=[{"product_id": TEE}])
-    back = [{"product_id": TEE}]
-    swapped = act(
-        client,
-        "exchange",
-        order=sold["id"],
-        node_id="LDN01",
-        items=back,
-        lines=[{"product_id": TEE, "price": 12.5}],
-    )
-    assert swapped["order"]["units"][0]["paid"] == 12.5
-    act(client, "give_back_blind", node_id="LDN01", items=back)
-    client.post(INJECT, json=web_order())
-    cancelled = act(client, "cancel", order="WEB-1")
-    assert cancelled["units"][0]["state"] == "cancelled"
-    facts = client.get("/_sandbox/journal/facts?limit=500").json()
-    kinds = {record["kind"] for record in facts["records"]}
-    assert {"transferred", "received", "damaged", "adjusted", "counted"} <= kinds
-    assert {"sold", "returned", "order_injected", "assigned", "cancelled"} <= kinds
-    events = client.get("/_sandbox/events?after=1&limit=1").json()
-    assert events["records"][0]["number"] == 2
-    assert events["next"] == 2 < events["total"]
-
-
-def test_what_the_controls_do_not_know_is_refused_in_words(
-    client: httpx.Client,
-) -> None:
-    for path in ("acts/dance", "nothing", "stream/x"):
-        assert client.post(f"/_sandbox/{path}").status_code == 404
-    wrong = client.post("/_sandbox/acts/lose", json={"node_id": "LDN01"})
-    assert (wrong.status_code, wrong.json()["error_code"]) == (400, "invalid_request")
-    assert client.post("/_sandbox/acts/lose", content=b"[]").status_code == 400
-    assert client.post("/_sandbox/acts/lose", content=b"{").status_code == 400
-    assert client.get("/_sandbox/journal/secrets").status_code == 404
-    assert client.get("/_sandbox/events?after=x").status_code == 400
-
-
-def test_settings_change_while_it_runs(client: httpx.Client) -> None:
-    body = {"reroutes": False, "stream": {"duplicates": 0.5}}
-    changed = client.patch("/_sandbox/settings", json=body).json()
-    assert (changed["reroutes"], changed["stream"]["duplicates"]) == (False, 0.5)
-    assert changed["stream"]["retry_first_s"] == 0.05
-    for wrong in (
-        {"seed": 2},
-        {"reroutes": 1},
-        {"stream": {"duplicates": 2}},
-        {"stream": {"speed": 1}},
-        {"stream": {"delay_max_s": "soon"}},
-    ):
-        assert client.patch("/_sandbox/settings", json=wrong).status_code == 400
-
-
-def test_a_reset_forgets_everything(client: httpx.Client) -> None:
-    stock(client)
-    fault(client, kind="drop", path="/none")
-    client.post(INJECT, json=web_order())
-    assert client.post("/_sandbox/reset").status_code == 204
-    assert client.get("/v0/locations").status_code == 403
-    state = client.get("/_sandbox/state").json()
-    assert (state["orders"], state["events"], state["facts"]) == (0, 0, 0)
-    assert client.get("/_sandbox/faults").json() == {"faults": []}
-    health = client.get("/_sandbox/health").json()
-    assert health == {"status": "ok", "tenant": "oneshelf"}
 
 
 def test_a_grace_period_ends_by_itself(hub: Hub) -> None:
