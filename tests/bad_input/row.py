@@ -9,6 +9,7 @@ class Surface(StrEnum):
     """Where the input comes in."""
 
     WEBHOOK = "webhook"
+    MESSAGES = "commercetools message"
     MOVEMENTS = "stock-movements"
     STOCK = "stock load"
     REFERENCE = "reference load"

@@ -19,6 +19,7 @@ from streams.mapping.pos import IntakeRules
 from streams.topics import NEWSTORE_EVENTS, STOCK_MOVEMENTS
 from tests.bad_input.events import MOVEMENTS, WEBHOOK
 from tests.bad_input.files import EXPORT, REFERENCE, STOCK
+from tests.bad_input.orders import MESSAGES, ORDERS
 from tests.bad_input.row import Bad, Kept
 from tests.bad_input.settings import SETTINGS
 from tests.support.command import Door, Terminal, set_environment
@@ -27,7 +28,16 @@ from tests.support.memory_view import MemoryRecord, MemoryView
 from tests.support.newstore import shop_floor
 from tests.web.conftest import Worker
 
-TABLE = [*WEBHOOK, *MOVEMENTS, *STOCK, *REFERENCE, *EXPORT, *SETTINGS]
+TABLE = [
+    *WEBHOOK,
+    *ORDERS,
+    *MESSAGES,
+    *MOVEMENTS,
+    *STOCK,
+    *REFERENCE,
+    *EXPORT,
+    *SETTINGS,
+]
 ROWS_MIN = 75
 
 
