@@ -292,4 +292,5 @@ class Fulfilment:
         if unit.reserved_at is not None:
             stock.change(unit.reserved_at, unit.product_id, reserved=-1)
         if unit.state in WITH_A_NODE and unit.node_id is not None:
-            stock.change(unit.node_id, unit.product_id, allocated=-1)
+            packed = -1 if unit.state is UnitState.READY else 0
+            stock.change(unit.node_id, unit.product_id, allocated=-1, packed=packed)

@@ -73,6 +73,7 @@ class Requests:
         world.orders.put_request(request.marked(_ids(units), ItemStatus.READY))
         for unit in picked:
             world.units.put(unit)
+            world.stock.change(request.node_id, unit.product_id, packed=1)
         self._tell(request, picked, UnitState.READY)
 
     def ship(
@@ -101,7 +102,10 @@ class Requests:
         for unit in units:
             world.units.put(unit.moved(UnitState.COMPLETED))
             where = request.node_id, unit.product_id
-            world.stock.change(*where, on_hand=-1, shelf=-1, allocated=-1)
+            packed = -1 if unit.state is UnitState.READY else 0
+            world.stock.change(
+                *where, on_hand=-1, shelf=-1, packed=packed, allocated=-1
+            )
             world.note(Fact("shipped", *where, 1, request.order_id, unit.id, parcel.id))
         self._tell(shipped, units, UnitState.COMPLETED, parcel=parcel)
         self._fulfilment.close(request.order_id)
@@ -169,7 +173,9 @@ class Requests:
     def _require_on_shelf(
         self, request: FulfilmentRequest, units: Sequence[Unit]
     ) -> None:
-        products = [unit.product_id for unit in units]
+        """Refuse units that nobody can find; those packed are there."""
+        loose = [unit for unit in units if unit.state is not UnitState.READY]
+        products = [unit.product_id for unit in loose]
         for product_id in sorted(set(products)):
             self._world.stock.require_on_shelf(
                 request.node_id, product_id, products.count(product_id)

@@ -29,6 +29,7 @@ class StockRow:
     Attributes:
         on_hand: What the book says is for sale there; may be below zero.
         shelf: What is there in truth: the book does not see loss or theft.
+        packed: Those of the shelf's that are set aside for an order, ready to leave.
         damaged: Units there that cannot be sold.
         allocated: Units promised to routed orders.
         reserved: Units held for orders that are not routed yet.
@@ -37,6 +38,7 @@ class StockRow:
 
     on_hand: int = 0
     shelf: int = 0
+    packed: int = 0
     damaged: int = 0
     allocated: int = 0
     reserved: int = 0
@@ -47,11 +49,14 @@ class StockRow:
         """Return what can be promised; below zero where more was promised than is."""
         return self.on_hand - self.allocated - self.reserved - self.safety
 
+    @property
+    def free(self) -> int:
+        """Return how many units somebody could take off the shelf."""
+        return self.shelf - self.packed
+
     def __post_init__(self) -> None:
-        if (
-            min(self.shelf, self.damaged, self.allocated, self.reserved, self.safety)
-            < 0
-        ):
+        figures = (self.free, self.packed, self.damaged, self.allocated)
+        if min(*figures, self.reserved, self.safety) < 0:
             raise ImpossibleStock(str(self))
 
 
@@ -85,6 +90,7 @@ class StockBook:
         *,
         on_hand: int = 0,
         shelf: int = 0,
+        packed: int = 0,
         damaged: int = 0,
         allocated: int = 0,
         reserved: int = 0,
@@ -94,6 +100,7 @@ class StockBook:
         row = StockRow(
             on_hand=held.on_hand + on_hand,
             shelf=held.shelf + shelf,
+            packed=held.packed + packed,
             damaged=held.damaged + damaged,
             allocated=held.allocated + allocated,
             reserved=held.reserved + reserved,
@@ -108,8 +115,8 @@ class StockBook:
         self._put(StockKey(node_id, product_id), row)
 
     def require_on_shelf(self, node_id: str, product_id: str, quantity: int) -> None:
-        """Refuse to hand out what is not there: nobody can carry it."""
-        there = self.row(node_id, product_id).shelf
+        """Refuse to take what is not there, or packed for somebody else."""
+        there = self.row(node_id, product_id).free
         if quantity > there:
             raise not_allowed(
                 "not_on_shelf",

@@ -37,6 +37,8 @@ class Stockroom:
             raise invalid("Stock is not negative.")
         world.nodes.setdefault(node_id, Node(node_id))
         row = world.stock.row(node_id, product_id)
+        if on_hand < row.packed:
+            raise invalid(f"{row.packed} units are packed for orders there.")
         world.stock.change(
             node_id,
             product_id,

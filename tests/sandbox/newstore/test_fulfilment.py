@@ -174,6 +174,35 @@ def test_a_unit_is_told_as_ready_before_it_leaves() -> None:
     assert {state for state, _ in states(sandbox)} == {"completed"}
 
 
+def test_what_is_packed_is_nobody_elses() -> None:
+    sandbox, _ = tenant({"LDN01": 2})
+    sandbox.inject(web_order())
+    sandbox.inject(web_order("WEB-2", node="LDN01"))
+    sandbox.ready(asked(sandbox).id)
+
+    assert sandbox.stock("LDN01", TEE).free == 1
+    assert refused(sandbox.sell, "LDN01", [TEE, TEE]).code == "not_on_shelf"
+    assert refused(sandbox.lose, "LDN01", TEE, 2).code == "not_on_shelf"
+    assert refused(sandbox.set_stock, "LDN01", TEE, 0).status == 400
+    sandbox.sell("LDN01", [TEE])
+    assert refused(sandbox.ship, asked(sandbox, "WEB-2").id).code == "not_on_shelf"
+    sandbox.ship(asked(sandbox).id)
+    row = sandbox.stock("LDN01", TEE)
+    assert (row.shelf, row.packed, row.allocated) == (0, 0, 1)
+
+
+def test_what_was_packed_and_is_not_wanted_goes_back_on_the_shelf() -> None:
+    sandbox, _ = tenant({"LDN01": 2})
+    sandbox.inject(web_order(units=2))
+    request = asked(sandbox)
+    sandbox.ready(request.id)
+    sandbox.cancel("WEB-1", request.undone[:1])
+    sandbox.reject(request.id)
+
+    row = sandbox.stock("LDN01", TEE)
+    assert (row.free, row.packed, row.allocated) == (2, 0, 0)
+
+
 def test_an_accepted_request_emits_nothing() -> None:
     sandbox, _ = tenant({"LDN01": 1})
     sandbox.inject(web_order())

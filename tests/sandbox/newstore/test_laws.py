@@ -213,7 +213,9 @@ def test_what_is_promised_is_what_units_hold(config: Any, steps: Any) -> None:
     world = run(config, steps).sandbox.world
     allocated: Counter[object] = Counter()
     reserved: Counter[object] = Counter()
+    packed: Counter[object] = Counter()
     for unit in world.units.walk():
+        packed[unit.node_id, unit.product_id] += unit.state == "ready"
         if unit.state in ("assigned", "ready"):
             allocated[unit.node_id, unit.product_id] += 1
             request = world.orders.request(unit.request_id or "")
@@ -227,6 +229,7 @@ def test_what_is_promised_is_what_units_hold(config: Any, steps: Any) -> None:
     rows = dict(world.stock.rows())
     assert allocated == +Counter({tuple(k): r.allocated for k, r in rows.items()})
     assert reserved == +Counter({tuple(k): r.reserved for k, r in rows.items()})
+    assert +packed == +Counter({tuple(k): r.packed for k, r in rows.items()})
 
 
 @settings(deadline=None)

@@ -34,7 +34,9 @@ def test_every_change_has_a_number_and_no_change_has_none() -> None:
     assert [key.product_id for key, _ in book.rows(since=1)] == ["mug"]
 
 
-@pytest.mark.parametrize("figure", ["shelf", "damaged", "allocated", "reserved"])
+@pytest.mark.parametrize(
+    "figure", ["shelf", "packed", "damaged", "allocated", "reserved"]
+)
 def test_fewer_than_no_units_cannot_be(figure: str) -> None:
     with pytest.raises(ImpossibleStock):
         StockBook().change("A", "tee", **{figure: -1})
