@@ -21,6 +21,8 @@ COMMANDS = [
     ["exceptions", "edit"],
     ["exceptions", "assign"],
     ["exceptions", "dismiss"],
+    ["order"],
+    ["orders"],
     ["doctor"],
     ["config", "check"],
     ["schemas", "export"],
