@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from streams.domain.postings import Outcome
+from streams.domain.reservations import ReservationOutcome
 from streams.mapping.exceptions import Action
 
 
@@ -27,7 +28,16 @@ BALANCES: Mapping[str, Balance] = {
         ("in", "messages"), ("applied", "ignored", "parked"), ("parked_again",)
     ),
     "linking": Balance(("in",), ("applied", "noted", "waiting", "parked"), ("raised",)),
-    "ledger": Balance(("in",), (*(str(outcome) for outcome in Outcome), "parked")),
+    "ledger": Balance(
+        ("in", "requests_in"),
+        (
+            *(str(outcome) for outcome in Outcome),
+            *(f"requests_{outcome}" for outcome in ReservationOutcome),
+            "requests_repeated",
+            "parked",
+        ),
+    ),
+    "orders": Balance(("in",), ("applied", "repeated", "parked")),
     "exceptions": Balance(
         ("in", "commands"),
         ("taken", "repeated", "parked", *(f"heard_{action}" for action in Action)),

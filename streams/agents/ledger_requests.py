@@ -29,6 +29,8 @@ REQUEST_OFFSETS = 1 << 62
 def fold_requests(view: View, batch: Batch, context: Context, days: int) -> Result:
     """Answer one partition's requests in offset order."""
     result = Result()
+    if batch.records:
+        result.count("requests_in", len(batch.records))
     asked = [
         found for record in batch.records if (found := read_request(record, result))
     ]
@@ -36,7 +38,6 @@ def fold_requests(view: View, batch: Batch, context: Context, days: int) -> Resu
     state = LedgerState(view, context, [item for one in asked for item in one.items])
     fresh: list[bytes] = []
     for one in asked:
-        result.count("requests_in")
         if one.key in answers:
             result.count("requests_repeated")
         else:
