@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import groupby
 
 from streams.mapping.csv_rows import Notes, Row, read_rows
+from streams.mapping.pos_rules import STOCK_LOAD
 
 COLUMNS = ("sku", "location_id", "on_hand", "as_of")
 LINES_PER_COUNT = 200
@@ -101,7 +102,7 @@ def count_events(baselines: list[Baseline]) -> Iterator[bytes]:
                 ],
             }
             envelope = {
-                "tenant": "stock-load",
+                "tenant": STOCK_LOAD,
                 "name": "inventory_count.items_counted",
                 "published_at": as_of,
                 "payload": payload,

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from streams.domain.reference import Location, Product, Reference
+from streams.mapping.pos import IntakeRules, map_event
 from streams.stock_file import (
     LINES_PER_COUNT,
     Baseline,
@@ -86,3 +88,16 @@ def test_the_units_of_a_line_are_bounded(on_hand: str, *, is_taken: bool) -> Non
     else:
         with pytest.raises(StockFileRefused):
             parse_stock_file(body)
+
+
+def test_a_loaded_stock_is_ours_whatever_tenant_is_configured() -> None:
+    body = b"sku,location_id,on_hand,as_of\nTEE,LDN01,5,2025-03-01T08:00:00Z\n"
+    reference = Reference()
+    reference.put_location(Location(location_id="LDN01"))
+    reference.put_product(Product(sku="TEE"))
+
+    (event,) = count_events(parse_stock_file(body))
+    mapped = map_event(event, reference, IntakeRules(tenant="acme"))
+
+    assert not mapped.problems
+    assert [movement.quantity for movement in mapped.movements] == [5]

@@ -151,7 +151,7 @@ def _write_reference(own: Settings) -> None:
         "location_id,label,type,newstore_node_id,newstore_store_id,"
         "commercetools_channel_key,country,fallback_location_id"
     )
-    nexts = dict(zip(SHOPS, (*SHOPS[1:], SHOPS[0]), strict=True))
+    nexts = dict(zip(SHOPS, (*SHOPS[1:], ""), strict=True))
     rows = [
         f"{shop},{shop},store,{shop},{shop},channel-{shop.lower()},GB,{nexts[shop]}"
         for shop in SHOPS

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from streams.mapping.pos_rules import NAME_MAX, UNITS_MAX
+from streams.mapping.pos_rules import NAME_MAX, SALES_IMPORT, UNITS_MAX
 from streams.mapping.reference_files import LOCATION_COLUMNS, PRODUCT_COLUMNS
 
 NAMESPACE = UUID("0f6b3a52-7a0e-5d0b-9c1e-3d5a0c6e8f41")
@@ -55,7 +55,7 @@ class ImportOptions:
 
     columns: Columns
     store: str = ""
-    tenant: str = "import"
+    tenant: str = SALES_IMPORT
     date_format: str = "%Y-%m-%d"
     time_format: str = "%H:%M:%S"
     timezone: str = "UTC"

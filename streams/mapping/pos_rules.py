@@ -15,6 +15,11 @@ NAME_MAX = 200
 """Characters in an id or name; ours become keys of records and rows."""
 
 
+STOCK_LOAD, SALES_IMPORT = "stock-load", "import"
+OUR_TOOLS = frozenset((STOCK_LOAD, SALES_IMPORT))
+"""What stands for the tenant in events of `stock load` and `import-sales`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeRules:
     """How this retailer's events are read.
@@ -50,8 +55,11 @@ class IntakeRules:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def is_ours(self, tenant: str) -> bool:
-        """Say whether an event of this tenant belongs to this ledger."""
-        if not self.tenant or tenant == self.tenant:
+        """Say whether an event of this tenant belongs to this ledger.
+
+        What our own tools write has no tenant of NewStore's; it is always ours.
+        """
+        if not self.tenant or tenant == self.tenant or tenant in OUR_TOOLS:
             return True
         name, _, stage = tenant.rpartition("-")
         return name == self.tenant and stage in self.tenant_stages
