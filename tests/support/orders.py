@@ -216,6 +216,12 @@ class Book:
     def sentences(self) -> list[str]:
         return [trouble.sentence for trouble in self.order.troubles]
 
+    @property
+    def sentence(self) -> str:
+        """Return what the one trouble says."""
+        (said,) = self.sentences
+        return said
+
     def moved(self) -> list[str]:
         return [movement.movement_id for movement in self.movements]
 
