@@ -141,9 +141,10 @@ class Core:
     ) -> None:
         """Tell the world of a stored write and put it on record."""
         told = tuple(told)
-        self.office.publish(
-            subject_of(type_id, resource), told, change, old_version, self.clock()
-        )
+        now = self.clock()
+        said_at = wire_time(now)
+        subject = subject_of(type_id, resource)
+        self.office.publish(subject, told, change, old_version, now, said_at)
         if isinstance(resource, InventoryEntry):
             details |= {
                 "sku": resource.sku,
@@ -156,7 +157,7 @@ class Core:
         self.journal.add(
             Write(
                 number=self.journal.next_number(),
-                at=at or self._now(),
+                at=at or said_at,
                 kind=kind,
                 client_id=caller.client_id,
                 correlation_id=caller.correlation_id,

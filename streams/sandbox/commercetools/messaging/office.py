@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from random import Random
 
-from streams.sandbox.commercetools.clock import wire_time
 from streams.sandbox.commercetools.happenings import Happening
 from streams.sandbox.commercetools.messaging.courier import Courier, Sink
 from streams.sandbox.commercetools.messaging.envelopes import (
@@ -59,9 +58,9 @@ class PostOffice:
         change: Change,
         old_version: int | None,
         now: datetime,
+        at: str,
     ) -> tuple[Message, ...]:
         """Keep the messages of a write and send them, and the bare change, around."""
-        at = wire_time(now)
         messages = tuple(self.log.add(each, subject, at) for each in told)
         if not len(self.subscriptions):
             return messages
