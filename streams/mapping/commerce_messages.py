@@ -146,14 +146,16 @@ def _news_of(message: _Message, at: str) -> Told:
             if order_id
             else missing_field(field)
         )
-    order = message.order if message.type in PLACED else None
+    left_out = message.payload_not_included
+    type_ = message.type if left_out is None else left_out.payload_type
+    order = message.order if type_ in PLACED else None
     news: OrderNews
     if order is not None and names_all_channels(order):
         if order.id != order_id:
             expected = "the id of the message's resource"
             raise Refused(wrong_type(f"{at}order.id", order.id, expected))
         news = placed_of(order, path=f"{at}order", sequence=message.sequence_number)
-    elif message.type == STATE_CHANGED and message.order_state:
+    elif type_ == STATE_CHANGED and message.order_state:
         news = OrderStateSeen(
             commerce_id=order_id,
             number=_number(message, at),
@@ -167,10 +169,9 @@ def _news_of(message: _Message, at: str) -> Told:
             version=message.resource_version,
             number=_number(message, at),
             sequence=message.sequence_number,
-            has_changed=message.type in KNOWN
-            or message.payload_not_included is not None,
+            has_changed=type_ in KNOWN,
         )
-    return Told(((commerce_alias(order_id), news),), known=message.type in KNOWN)
+    return Told(((commerce_alias(order_id), news),), known=type_ in KNOWN)
 
 
 def _number(message: _Message, at: str) -> str:
