@@ -127,7 +127,11 @@ class SourcingCarrier:
 
     async def _inject(self, owed: Injection, commerce_id: str, turn: Turn) -> Carried:
         try:
-            answer = await self._injected(owed, commerce_id, turn)
+            order = await self._read_order(commerce_id)
+        except ConnectorError as error:
+            return Later(error)  # commercetools' trouble, not NewStore's.
+        try:
+            answer = await self._injected(owed, order, turn)
         except ConnectorError as error:
             _tell_pace(turn, error)
             return Later(error)
@@ -136,9 +140,8 @@ class SourcingCarrier:
         return _told(answer)
 
     async def _injected(
-        self, owed: Injection, commerce_id: str, turn: Turn
+        self, owed: Injection, order: SourceOrderWire | None, turn: Turn
     ) -> OrderInjected | InjectionRefused:
-        order = await self._read_order(commerce_id)
         if order is None or order.order_state == CANCELLED:
             gone = "is gone from" if order is None else "is cancelled in"
             return await self._unless_taken(

@@ -100,8 +100,8 @@ class Ledger:
         self.answers[request.request_id] = answer
         return answer
 
-    def release(self, release: Release) -> None:
-        unit = f"{NUMBER}/{release.unit}"
+    def release(self, release: Release, number: str = NUMBER) -> None:
+        unit = f"{number}/{release.unit}"
         place, rank = release.location_id, release.rank
         assert place, "a release without a place is final"
         self.undone.add((unit, place, rank, release.attempt))
