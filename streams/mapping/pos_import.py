@@ -304,6 +304,13 @@ def _quantity(row: Mapping[str, str], column: str) -> int:
     )
 
 
+def _number(sale: _Sale, order_id: str) -> str:
+    """Return the order's public number: tills number their transactions alike."""
+    number = f"{sale.store}-{sale.day}-{sale.transaction}"
+    is_usable = len(number) <= NAME_MAX and "|" not in number and number.isprintable()
+    return number if is_usable else order_id
+
+
 def _event(sales: list[_Sale], options: ImportOptions) -> ImportedEvent:
     first = sales[0]
     order_id = str(uuid5(NAMESPACE, first.order))
@@ -325,7 +332,7 @@ def _event(sales: list[_Sale], options: ImportOptions) -> ImportedEvent:
         "published_at": placed_at,
         "payload": {
             "id": order_id,
-            "external_id": first.transaction,
+            "external_id": _number(first, order_id),
             "placed_at": placed_at,
             "channel_type": "store",
             "channel": first.store,

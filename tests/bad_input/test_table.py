@@ -155,7 +155,7 @@ def test_a_bad_export_is_refused_or_its_bad_lines_are_listed(
     assert door.callers() == 0
     if row.kept is Kept.OTHERS_KEPT:
         (kept,) = Path("kept.jsonl").read_text().splitlines()
-        assert json.loads(kept)["payload"]["external_id"] == "1"
+        assert json.loads(kept)["payload"]["external_id"] == "LDN01-2026-03-01-1"
         assert json.loads(said.out)["refused"] == 1
 
 

@@ -138,6 +138,26 @@ def test_transaction_numbers_may_start_again_each_day() -> None:
     assert len(ids) == len(set(ids)) == 6
 
 
+def test_an_orders_public_number_is_its_own_though_tills_begin_anew() -> None:
+    events, _ = run(EXPORT)
+    numbers = [payload["external_id"] for payload in payloads(events)]
+    assert numbers == [
+        "EDI01-2016-10-30-1",
+        "EDI01-2016-10-30-2",
+        "EDI01-2016-10-30-3",
+        "EDI01-2016-11-01-3",
+    ]
+
+
+@pytest.mark.parametrize("transaction", ["A|1", "A\x7f1", "T" * 200])
+def test_a_number_that_no_order_can_have_gives_way_to_the_orders_id(
+    transaction: str,
+) -> None:
+    events, _ = run(EXPORT.replace(",1,Bread", f",{transaction},Bread"))
+    payload = payloads(events)[0]
+    assert payload["external_id"] == payload["id"]
+
+
 def test_the_export_of_one_day_repeats_the_ids_of_the_whole() -> None:
     header, *lines = EXPORT.splitlines()
     second_day = "\n".join([header, lines[-1]]) + "\n"
