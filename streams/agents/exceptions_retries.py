@@ -67,7 +67,8 @@ class Retries:
                 sent, last = sent + 1, at
         left = changed(retry, start=last + END) if sent == room else None
         self._put(key, left)
-        self._result.count("sent_again", sent)
+        if sent:
+            self._result.count("sent_again", sent)
         return sent
 
     def _put(self, key: bytes, left: RetryRow | None) -> None:

@@ -15,6 +15,7 @@ from streams.domain.postings import Outcome
 from streams.domain.stock import ACCOUNTS
 from streams.engine.headers import ERROR_MESSAGE, header
 from streams.engine.recovery import Restoration
+from streams.mapping.exceptions import RETRY_OF
 from streams.mapping.stock_state import decode_row
 from streams.mapping.waiting import COPY, EVENT, parse_name_key
 from streams.simulation.checks_cases import check_cases, check_list
@@ -244,7 +245,8 @@ def check_told_once(snap: Snapshot) -> Iterator[str]:
 
 def check_parked(snap: Snapshot) -> Iterator[str]:
     """What cannot be processed is parked as it came, with a sentence."""
-    bodies = Counter(record.value for record in snap.parked)
+    first = [one for one in snap.parked if header(one.headers, RETRY_OF) is None]
+    bodies = Counter(record.value for record in first)
     for record in snap.parked:
         sentence = header(record.headers, ERROR_MESSAGE) or b""
         if len(sentence.split()) < 4:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streams.domain.exception_kinds import Kind
 from streams.domain.exceptions import Case, State
+from streams.engine.headers import header
 from streams.mapping.exception_rows import (
     Origin,
     RecordRow,
@@ -14,7 +15,7 @@ from streams.mapping.exception_rows import (
     index_rows,
     tally_key,
 )
-from streams.mapping.exceptions import ParkedRecord, origin_of, read_parked
+from streams.mapping.exceptions import ATTEMPT, ParkedRecord, origin_of, read_parked
 from streams.mapping.waiting import EVENT, decode_waiting
 from streams.tables import (
     CASE_MEMBERS,
@@ -25,6 +26,7 @@ from streams.tables import (
     CASES,
     WAITING,
 )
+from streams.topics import NEWSTORE_EVENTS
 
 if TYPE_CHECKING:
     from streams.simulation.checks import Snapshot
@@ -47,6 +49,7 @@ def check_cases(snap: "Snapshot") -> Iterator[str]:
         if (case.state is State.RESOLVED) != (case.waiting == 0):
             yield f"case {case_id} is {case.state}, {case.waiting} wait"
     yield from _check_names(snap, held, cases)
+    yield from _check_sent(snap, held)
 
 
 def check_list(snap: "Snapshot") -> Iterator[str]:
@@ -82,6 +85,20 @@ def _check_names(
     }
     for origin in sorted(said ^ open_lines):
         yield f"{origin} waits only {'in its case' if origin in said else 'in intake'}"
+
+
+def _check_sent(snap: "Snapshot", held: list[RecordRow]) -> Iterator[str]:
+    """A record was sent again once for each retry that its case knows of."""
+    sent: dict[str, list[int]] = {}
+    for record in snap.records(NEWSTORE_EVENTS):
+        attempt = header(record.headers, ATTEMPT)
+        if attempt is not None:
+            sent.setdefault(origin_of(record), []).append(int(attempt))
+    known = {record.origin: record.state.retries for record in held}
+    for origin in sorted(sent.keys() | known.keys()):
+        wanted = list(range(1, known.get(origin, 0) + 1))
+        if sorted(sent.get(origin, [])) != wanted:
+            yield f"{origin} was sent again as {sent.get(origin)}, wanted {wanted}"
 
 
 def _parked_origins(snap: "Snapshot") -> set[Origin]:

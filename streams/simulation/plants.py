@@ -227,6 +227,23 @@ class _Shortened:
         self.value = (record.value or b"")[:40]
 
 
+class Untold(Patched):
+    """Does not tell the exceptions list what is through by itself."""
+
+    def spoil(self, result: Result) -> Result:
+        result.settled.clear()
+        return result
+
+
+class SendsTwice(Patched):
+    """Sends what people want sent again once more than they want."""
+
+    def spoil_tick(self, result: Result) -> Result:
+        for outputs in result.outputs.values():
+            outputs += outputs
+        return result
+
+
 class ForgetsLevels(Patched):
     """Sends a level for the first row of a batch only."""
 
@@ -320,6 +337,13 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
         ),
         "parked-shortened": Plant(
             says="a parked record loses its bytes", stage=only("intake", ShortensParked)
+        ),
+        "success-untold": Plant(
+            says="the exceptions list does not hear what is through",
+            stage=only("intake", Untold),
+        ),
+        "retry-twice": Plant(
+            says="a retry is sent twice", stage=only("exceptions", SendsTwice)
         ),
         "level-forgotten": Plant(
             says="only one level of a batch is sent",

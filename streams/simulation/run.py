@@ -10,6 +10,7 @@ from streams.simulation.acts import ACTS
 from streams.simulation.acts_stock import open_shops
 from streams.simulation.checks import CHECKERS, Snapshot, take_snapshot
 from streams.simulation.commerce import target_of
+from streams.simulation.people import work_through
 from streams.simulation.plants import HONEST, PLANTS, Plant
 from streams.simulation.scheduler import Scheduler
 from streams.simulation.stages import production_stages
@@ -93,6 +94,8 @@ def _live(
     scheduler.open()
     snap = None
     for when, arrivals in _parts(workload):
+        if when == EVENING:
+            work_through(world, Random(f"people {report.seed}"))
         try:
             scheduler.live(arrivals)
             if when == LATER:

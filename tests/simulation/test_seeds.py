@@ -17,6 +17,8 @@ SEEDS_UNTIL_CAUGHT = 100
 COUNTED = {"counters"}
 BOOKS = {"journal once", "journal complete", "journal = table = levels", "rebuild"}
 ORACLE = {"oracle"}
+CASES = {"cases"}
+STOPPED = {"fail-stop"}
 COMMERCE = {"commerce = available", "told once"}
 
 CAUGHT_BY = {
@@ -31,10 +33,12 @@ CAUGHT_BY = {
     "offsets-first": BOOKS | COUNTED,
     "outputs-outside": BOOKS | COUNTED,
     "parked-shortened": {"parked"},
+    "retry-twice": CASES | COUNTED,
     "replay-unnoticed": BOOKS | COUNTED,
     "resend-blindly": COMMERCE,
+    "success-untold": CASES,
     "store-first": BOOKS | COUNTED,
-    "torn-accepted": BOOKS | COUNTED,
+    "torn-accepted": BOOKS | COUNTED | STOPPED,
     "transfer-twice": ORACLE,
     "units-forgotten": ORACLE,
     "waiting-dropped": BOOKS,
