@@ -44,6 +44,7 @@ REASONS: Mapping[Kind, frozenset[str]] = {
             "missing_account",
             "nothing_to_move",
             "missing_entry",
+            "result_too_large",
         }
     ),
     Kind.NOT_OURS: frozenset({"wrong_tenant"}),

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from streams.domain.reference import Reference
+from streams.engine.errors import RecordTooLarge
 from streams.engine.fold import (
     Batch,
     Clock,
@@ -27,6 +28,7 @@ from streams.engine.headers import (
     parked_headers,
     schema_header,
 )
+from streams.engine.refusing import refused
 from streams.engine.settling import settle_retried, settlements
 from streams.mapping.exceptions import encode_command
 from streams.tables import Table
@@ -201,6 +203,13 @@ class PartitionRuntime:
             settle_retried(result, fresh)
             await self._commit(result, {topic: fresh[-1].offset + 1})
             return len(fresh)
+
+    async def refuse(self, topic: Topic, record: Record, error: RecordTooLarge) -> None:
+        """Park a record whose result the log does not take; commit nothing else."""
+        async with self._lock:
+            if self._not_applied(topic, [record]):
+                result = refused(record, error)
+                await self._commit(result, {topic: record.offset + 1})
 
     async def tick(self) -> bool:
         """Give the stage its tick; return whether it wanted anything done."""

@@ -92,6 +92,7 @@ class RecordTooLarge(AppendError):
         *,
         acknowledged: Sequence[Position | None] = (),
     ) -> None:
+        self.size_bytes = size_bytes
         shown = "none" if key is None else repr(key[:80].decode(errors="replace"))
         super().__init__(
             f"A record for {topic} (key {shown}) of {size_bytes:,} bytes is larger "

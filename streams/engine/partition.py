@@ -10,7 +10,7 @@ import structlog
 
 from streams.engine.commit import CommitUnknown, Fenced, PartitionRuntime
 from streams.engine.delivery import Delivery
-from streams.engine.errors import DeliveryGap, EngineError
+from streams.engine.errors import DeliveryGap, EngineError, RecordTooLarge
 from streams.engine.fold import Record
 from streams.engine.store import RocksStore
 from streams.engine.transactions import KafkaTransactions
@@ -150,10 +150,35 @@ class PartitionTask:
                 return
             topic, records, fetched_from = self._take()
             self._check_follows(topic, fetched_from)
-            await self._attempt(lambda: self.runtime.apply(topic, records))  # noqa: B023 - awaited here
+            await self._apply(topic, records)
             self.last_applied_ms[topic] = records[-1].timestamp
             self.committed_at = time.monotonic()
             await asyncio.sleep(0)
+
+    async def _apply(self, topic: Topic, records: list[Record]) -> None:
+        """Apply records; park that one whose result is larger than the log takes."""
+        try:
+            await self._attempt(lambda: self.runtime.apply(topic, records))
+        except RecordTooLarge as error:
+            log.warning("result_too_large", partition=self.name, cause=error.message)
+            await self._divide(topic, records, error)
+
+    async def _divide(
+        self, topic: Topic, records: list[Record], error: RecordTooLarge
+    ) -> None:
+        if len(records) == 1:
+            await self._attempt(
+                lambda: self.runtime.refuse(topic, records[0], error), reopen=True
+            )
+            return
+        half = len(records) // 2
+        await self._attempt(self._nothing, reopen=True)
+        for part in (records[:half], records[half:]):
+            if self.is_open:
+                await self._apply(topic, part)
+
+    async def _nothing(self) -> None:
+        """Do nothing: what counts is that the log is open again."""
 
     async def _wait_for_company(self) -> None:
         """Let a few records wait for more, if a commit was only just now."""
@@ -188,12 +213,18 @@ class PartitionTask:
         if expected is not None and fetched_from > expected:
             raise DeliveryGap(f"{self.name}, {topic.name}", expected, fetched_from)
 
-    async def _attempt(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Do it until it is committed; a doubtful commit is settled from the log."""
+    async def _attempt(
+        self, work: Callable[[], Awaitable[object]], *, reopen: bool = False
+    ) -> None:
+        """Do it until it is committed; a doubtful commit is settled from the log.
+
+        Args:
+            reopen: A transaction was given up: the log must be opened anew first.
+        """
         backoff = BACKOFF_FIRST_S
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                if attempt > 1:
+                if attempt > 1 or reopen:
                     await self._reopen()
                 await work()
             except Fenced:

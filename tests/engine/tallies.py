@@ -13,6 +13,7 @@ from streams.engine.commit import (
     PartitionRuntime,
     no_crash,
 )
+from streams.engine.errors import RecordTooLarge
 from streams.engine.fold import Batch, Context, Output, Result, View
 from streams.engine.recovery import Restoration, changelog_headers
 from streams.engine.store import MemoryStore
@@ -72,13 +73,17 @@ class TallyStage:
 
 @dataclass
 class MemoryLog:
-    """Keeps commits; `error` is raised once, before or after the commit counts."""
+    """Keeps commits; `error` is raised once, before or after the commit counts.
+
+    Where a row has more than `bytes_max` bytes, the commit is refused.
+    """
 
     commits: list[Commit] = field(default_factory=list)
     changelog: list[MemoryRecord] = field(default_factory=list)
     step: Callable[[str], None] = no_crash
     error: Exception | None = None
     error_after: bool = False
+    bytes_max: int = 1_000_000
     opened: int = 0
     _marker: int = -1
 
@@ -94,6 +99,7 @@ class MemoryLog:
         error, self.error = self.error, None
         if error is not None and not self.error_after:
             raise error
+        self._refuse_large(commit)
         headers = tuple(changelog_headers(commit.sequence))
         for key, value in commit.changelog:
             self._append(key, value, headers)
@@ -104,6 +110,11 @@ class MemoryLog:
         if error is not None:
             raise error
         return last
+
+    def _refuse_large(self, commit: Commit) -> None:
+        for key, value in commit.changelog:
+            if len(value or b"") > self.bytes_max:
+                raise RecordTooLarge("t", key, len(value or b""), self.bytes_max)
 
     def _append(
         self, key: bytes, value: bytes | None, headers: tuple[tuple[str, bytes], ...]

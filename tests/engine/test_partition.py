@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from streams.engine import partition
 from streams.engine.commit import CommitUnknown, Fenced
 from streams.engine.delivery import Delivery
-from streams.engine.errors import DeliveryGap, StateAheadOfLog
+from streams.engine.errors import DeliveryGap, RecordTooLarge, StateAheadOfLog
 from streams.engine.fold import Result
+from streams.engine.headers import ERROR_MESSAGE, REASON, cause_of, header
 from streams.engine.names import (
     Partitioner,
     changelog,
@@ -23,10 +24,11 @@ from streams.engine.names import (
     transactional_id,
 )
 from streams.engine.partition import PartitionTask
+from streams.engine.refusing import PARKED_BYTES_MAX, refused
 from streams.engine.store import MemoryStore
 from streams.settings import Settings
 from streams.tables import LEVELS
-from streams.topics import COMMERCE_ANSWERS, STOCK_MOVEMENTS
+from streams.topics import COMMERCE_ANSWERS, EXCEPTIONS, STOCK_MOVEMENTS
 from tests.edge.fakes import until
 from tests.engine.tallies import MemoryLog, TallyStage, record, runtime, total
 
@@ -117,6 +119,58 @@ async def test_no_more_records_are_wanted_than_a_batch_holds() -> None:
 
         await it.total(3)
         assert it.task.wants()
+
+
+@pytest.mark.parametrize("place", [0, 1, 4])
+async def test_a_record_whose_result_the_log_does_not_take_is_parked_alone(
+    place: int,
+) -> None:
+    async with bench() as it:
+        it.log.bytes_max = 100
+        it.task.open()
+        values = [b"1"] * 5
+        values[place] = b"9" * 101
+        keys = [b"MUG"] * 5
+        keys[place] = b"CUP"
+        records = [
+            record(offset, key, value)
+            for offset, (key, value) in enumerate(zip(keys, values, strict=True))
+        ]
+        it.task.accept(STOCK_MOVEMENTS, Delivery(cast(Any, records), 0, EPOCH))
+        await until(lambda: it.task.runtime.next_offsets.get(STOCK_MOVEMENTS) == 5)
+
+        assert total(it.task.runtime) == 4
+        assert total(it.task.runtime, b"CUP") == 0
+        assert it.task.runtime.counts == {"in": 5, "parked": 1}
+        (parked,) = [
+            each
+            for commit in it.log.commits
+            for (topic, _), sent in commit.outputs.items()
+            for each in sent
+            if topic == EXCEPTIONS
+        ]
+        assert (parked.key, parked.value) == (b"CUP", values[place])
+        assert header(parked.headers, REASON) == b"result_too_large"
+        assert (header(parked.headers, ERROR_MESSAGE) or b"").decode() == (
+            "A record for t (key 'lCUP') of 101 bytes is larger than the log takes "
+            "(100 bytes, or less if the topic says so). Split it at its source, or "
+            "raise the topic's max.message.bytes, then send it again."
+        )
+        assert it.failures == []
+
+
+def test_a_record_too_large_to_be_parked_is_parked_without_its_bytes() -> None:
+    error = RecordTooLarge("t", b"k", 2_000_000, 1_000_000)
+    at_most = record(7, b"K", b"x" * (PARKED_BYTES_MAX - 1))
+    over = record(7, b"K", b"x" * PARKED_BYTES_MAX)
+
+    assert refused(at_most, error).parked[0].record is at_most
+    (parked,) = refused(over, error).parked
+    assert (parked.record.value, parked.record.key) == (None, b"K")
+    assert cause_of(parked.record) == cause_of(over)
+    assert parked.sentence.endswith(
+        "Its bytes are left out here; its source topic still has them."
+    )
 
 
 async def test_a_batch_for_a_partition_that_is_not_open_is_dropped() -> None:
