@@ -69,21 +69,29 @@ def commercetools(
             help="Seconds until an order shows in its entry's quantity, at the most.",
         ),
     ] = 10.0,
+    kafka: Annotated[
+        bool,
+        typer.Option(
+            "--kafka",
+            help="Take ConfluentCloud subscriptions to the configured broker.",
+        ),
+    ] = False,
 ) -> None:
     """Serve the commercetools stand-in, which keeps the vendor's rules.
 
     Example: `oneshelf sandbox commercetools --port 8790`
     """
+    from streams.cli.kafka_sink import serve_with_kafka
     from streams.sandbox.commercetools import Lag, SandboxConfig, serve
 
-    asyncio.run(
-        serve(
-            SandboxConfig(host=host, port=port, lag=Lag(max_s=order_lag_s)),
-            on_ready=lambda url: out.print(
-                f"commercetools sandbox at {url}", soft_wrap=True
-            ),
-        )
-    )
+    def say(url: str) -> None:
+        out.print(f"commercetools sandbox at {url}", soft_wrap=True)
+
+    config = SandboxConfig(host=host, port=port, lag=Lag(max_s=order_lag_s))
+    if kafka:
+        asyncio.run(serve_with_kafka(config, load_broker_settings(), say))
+    else:
+        asyncio.run(serve(config, on_ready=say))
 
 
 @sandbox_app.command("newstore")
