@@ -116,6 +116,12 @@ class OrderWire(_Wire, frozen=True):
         """The first shipping method's key, where an order has several."""
         return self.shipping[0].shipping_key if self.shipping else ""
 
+    def shippings(self) -> list[_Shipping]:
+        """Return the shipping methods, be it one or several."""
+        if self.shipping_info is not None:
+            return [self.shipping_info]
+        return [each.shipping_info for each in self.shipping]
+
     def quantities(self) -> dict[str, int]:
         """Return the units ordered, by line."""
         return {line.id: line.quantity for line in self.line_items}
@@ -166,8 +172,7 @@ def seen_of(
         state_keys: Keys of the project's line item states by id.
         line_type_id: Id of our custom type for line items.
     """
-    several = [each.shipping_info for each in wire.shipping]
-    shippings = [wire.shipping_info] if wire.shipping_info else several
+    shippings = wire.shippings()
     return SeenOrder(
         version=wire.version,
         order_state=wire.order_state,
