@@ -18,6 +18,7 @@ from schemas.newstore.inventory import (
     TransferStep,
 )
 from schemas.newstore.orders import (
+    AmountRefunded,
     FulfilmentRequest,
     Order,
     OrderCancelled,
@@ -38,6 +39,7 @@ PAYLOADS: Mapping[str, type[VendorModel]] = {
     "fulfillment_request.items_failed": FulfilmentRequest,
     "return.processed": ReturnProcessed,
     "refund_request.issued": RefundRequest,
+    "payment_account.amount_refunded": AmountRefunded,
     "inventory_transaction.items_received": ItemsReceived,
     "inventory_transaction.adjustment_created": Adjustment,
     "inventory_transaction.asn_created": ShipmentNotice,

@@ -2,16 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema_rs
+import msgspec
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 import schemas
 from schemas.export import contracts, json_schema
+from schemas.newstore import PAYLOADS
 from schemas.orders import OrderNote, ReservationRequest, type_name
 from streams.mapping import order_messages
+from streams.mapping.order_news_pos import HANDLERS
 from streams.mapping.tagged import Tagged
 
 DIRECTORY = Path(schemas.__path__[0]) / "samples"
@@ -84,3 +87,31 @@ def test_the_fields_of_a_message_are_described() -> None:
     assert described["country"]["description"] == (
         "Where it is to be sent, ISO 3166; empty if it names no address."
     )
+
+
+# NewStore's events are read twice, for stock and for orders; both are documented.
+
+
+@pytest.mark.parametrize("name", sorted(HANDLERS))
+def test_every_field_that_is_read_of_an_order_is_documented(name: str) -> None:
+    documented(HANDLERS[name].payload, PAYLOADS[name])
+
+
+def documented(struct: type[msgspec.Struct], model: type[BaseModel]) -> None:
+    for field in msgspec.structs.fields(struct):
+        known = model.model_fields[field.encode_name]
+        assert field.required is known.is_required() or field.name == "items"
+        inner = msgspec.inspect.type_info(field.type)
+        if isinstance(inner, msgspec.inspect.UnionType):
+            inner = inner.types[0]
+        if isinstance(inner, msgspec.inspect.ListType):
+            assert isinstance(inner.item_type, msgspec.inspect.StructType)
+            (part,) = parts(known.annotation)
+            documented(inner.item_type.cls, part)
+
+
+def parts(annotation: Any) -> set[type[BaseModel]]:
+    """Find the models inside an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {part for each in get_args(annotation) for part in parts(each)}
