@@ -15,7 +15,7 @@ from streams.domain.order_ties import (
     is_worked_on,
     loose_items,
 )
-from streams.domain.order_units import DONE, GONE
+from streams.domain.order_units import GONE
 from streams.domain.return_troubles import refund_troubles, return_troubles
 from streams.domain.troubles import Trouble
 
@@ -38,6 +38,7 @@ def troubles_of(
         *return_troubles(order, units, now, rules),
         *refund_troubles(order, now, rules),
         *_commerce_troubles(order),
+        *_sourcing_troubles(order),
     }
     return tuple(sorted(found))[:TROUBLES_MAX]
 
@@ -176,9 +177,10 @@ def _commerce_troubles(order: Order) -> Iterator[Trouble]:
         )
 
 
-def is_over(order: Order, units: Units) -> bool:
-    """Say whether no unit of the order waits for anybody."""
-    return bool(units) and all(unit.standing.state in DONE for unit in units.values())
+def _sourcing_troubles(order: Order) -> Iterator[Trouble]:
+    if order.sourcing is not None and order.sourcing.trouble is not None:
+        reason, sentence = order.sourcing.trouble
+        yield Trouble("sourcing", order.number, reason, "", "", sentence)
 
 
 def _some(names: list[str]) -> str:
