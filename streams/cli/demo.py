@@ -37,6 +37,12 @@ def demo(
     seconds: Annotated[
         float, typer.Option(min=5.0, max=600.0, help="How long the trading day takes.")
     ] = 30.0,
+    orders: Annotated[
+        int,
+        typer.Option(
+            min=0, max=200, help="Web orders of the evening; 0 leaves it out."
+        ),
+    ] = 16,
     seed: Annotated[
         int | None, typer.Option(min=0, help="The same seed, the same day.")
     ] = None,
@@ -50,6 +56,9 @@ def demo(
 ) -> None:
     """Live through a trading day in shops and on the web, then prove the stock exact.
 
+    An evening of web orders follows: reserved, checked, sent to stores, sent on where a
+    shelf is empty, shipped in parts, returned elsewhere, paid back; it is proved, too.
+
     Starts everything it needs in a temporary folder (the broker of ONESHELF_BROKER, or
     an embedded one), kills a worker midway, and ends by itself. Exit codes: 0 exact,
     1 something differs, 3 something did not start or settle.
@@ -58,7 +67,7 @@ def demo(
     """
     if keep is not None and keep.exists() and any(keep.iterdir()):
         refuse(f"{keep} is not empty. Choose a new folder.")
-    outcome = _live(seed, keep, workers, seconds, quiet=as_json)
+    outcome = _live(seed, keep, workers, seconds, orders, quiet=as_json)
     from streams.demo.screen import print_outcome
 
     emit(
@@ -70,7 +79,13 @@ def demo(
 
 
 def _live(
-    seed: int | None, keep: Path | None, workers: int, seconds: float, *, quiet: bool
+    seed: int | None,
+    keep: Path | None,
+    workers: int,
+    seconds: float,
+    orders: int,
+    *,
+    quiet: bool,
 ) -> "Outcome":
     """Run the demo and show it; end with a sentence where it cannot go on."""
     from streams.demo.story import Story
@@ -83,7 +98,7 @@ def _live(
     story = Story(random.randrange(10_000) if seed is None else seed)
     try:
         with _folder(keep) as folder, _shown(story, quiet=quiet):
-            return asyncio.run(_run(story, folder, workers, seconds))
+            return asyncio.run(_run(story, folder, workers, seconds, orders))
     except (NotSettled, TradingStopped, WorkersNotReady) as error:
         refuse(str(error), EXIT_UNAVAILABLE)
     except asyncio.CancelledError:
@@ -91,7 +106,9 @@ def _live(
         raise SystemExit(INTERRUPTED) from None
 
 
-async def _run(story: "Story", folder: Path, workers: int, seconds: float) -> "Outcome":
+async def _run(
+    story: "Story", folder: Path, workers: int, seconds: float, orders: int
+) -> "Outcome":
     from streams.demo.run import run_demo
 
     task = asyncio.current_task()
@@ -100,7 +117,12 @@ async def _run(story: "Story", folder: Path, workers: int, seconds: float) -> "O
         if task is not None:
             loop.add_signal_handler(number, task.cancel)
     return await run_demo(
-        load_settings(), story, folder=folder, workers=workers, seconds=seconds
+        load_settings(),
+        story,
+        folder=folder,
+        workers=workers,
+        seconds=seconds,
+        orders=orders,
     )
 
 

@@ -26,6 +26,8 @@ from streams.demo.day import Day, Kind, plan_day
 from streams.demo.oracle import Book
 from streams.demo.outcome import Outcome
 from streams.demo.players import NewStore, Till, WebShop
+from streams.demo.run_evening import run_evening
+from streams.demo.run_evening import settings_of as evening_settings
 from streams.demo.story import Story
 from streams.demo.trading import Trading
 from streams.demo.watching import Watcher
@@ -57,8 +59,12 @@ async def run_demo(
     folder: Path,
     workers: int,
     seconds: float,
+    orders: int = 0,
 ) -> Outcome:
     """Live through a trading day and compare its end with the oracle.
+
+    Args:
+        orders: Web orders of the evening that follows it; 0 leaves the evening out.
 
     Raises:
         EngineError: The broker, a topic or a setting is not as it must be.
@@ -84,6 +90,10 @@ async def run_demo(
         demo = _Demo(running, goods, story, client, folder, seconds)
         async with _watched(demo.watcher):
             await demo.run(outcome)
+    if orders:
+        late = evening_settings(settings, folder)
+        async with _left_clean(settings, late):
+            await run_evening(late, story, outcome, workers=workers, orders=orders)
     outcome.took_s = story.elapsed_s
     return outcome
 

@@ -28,6 +28,7 @@ SETTLE_TIMEOUT_S = 90.0
 HTTP_TIMEOUT_S = 20.0
 WINDOW_QUIET_S = 1.0
 WINDOW_LONGEST_S = 5.0
+PACE_S = 0.25
 WEATHER = Weather(order_lag_s=1.0, event_delay_s=0.5, duplicates=0.1)
 
 
@@ -61,7 +62,6 @@ async def run_evening(
     *,
     workers: int,
     orders: int,
-    pace_s: float,
 ) -> None:
     """Live through the evening and note what differs in the end.
 
@@ -91,7 +91,7 @@ async def run_evening(
             commercetools=running.sandbox_url,
             newstore=running.newstore_url,
             orders=orders,
-            pace_s=pace_s,
+            pace_s=PACE_S,
         )
         await _stock_up(running, evening)
         story.enter(f"{orders} web orders come in; the stores pick and ship")

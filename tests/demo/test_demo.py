@@ -11,7 +11,7 @@ import pytest
 TIMEOUT_S = 280
 
 
-def run_demo(broker: str) -> dict[str, Any]:
+def run_demo(broker: str, orders: int) -> dict[str, Any]:
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -21,7 +21,7 @@ def run_demo(broker: str) -> dict[str, Any]:
         environment["ONESHELF_BROKER"] = broker
     command = [sys.executable, "-m", "streams.cli", "demo"]
     ended = subprocess.run(  # noqa: S603 - our own arguments
-        [*command, "--json", "--seconds", "6", "--seed", "5"],
+        [*command, "--json", "--seconds", "6", "--seed", "5", "--orders", str(orders)],
         env=environment,
         capture_output=True,
         text=True,
@@ -45,13 +45,22 @@ def assert_exact(said: dict[str, Any]) -> None:
     assert said["store_sales"] > 0
     assert said["web_orders_won"] > 0
     assert said["latency_p50_s"] > 0
+    assert {
+        "evening: orders",
+        "evening: reservations = units",
+        "evening: commercetools' orders = wanted",
+        "evening: on hand = NewStore's books",
+    } < set(said["checks"])
+    assert said["evening_units_shipped"] == said["evening_units_ordered"] > 0
+    assert said["evening_rejected_by_a_store"] > 0
+    assert said["evening_units_returned"] > 0
 
 
 @pytest.mark.kafka
 def test_a_short_day_ends_exact_on_the_test_broker(broker: str) -> None:
-    assert_exact(run_demo(broker))
+    assert_exact(run_demo(broker, orders=8))
 
 
 @pytest.mark.kafka
 def test_a_short_day_ends_exact_on_the_embedded_broker() -> None:
-    assert_exact(run_demo(""))
+    assert_exact(run_demo("", orders=4))
