@@ -46,9 +46,14 @@ def order_rules(settings: Settings, reference: Reference) -> OrderRules:
 
 def sourcing_rules(settings: Settings, reference: Reference) -> SourcingRules | None:
     """Build the rules for finding places; None where NewStore cannot be asked."""
-    sourcing = settings.sourcing
     if not (settings.newstore.api_url and settings.commercetools.orders):
         return None
+    return choice_rules(settings, reference)
+
+
+def choice_rules(settings: Settings, reference: Reference) -> SourcingRules:
+    """Build the rules for finding places, whoever is to find them."""
+    sourcing = settings.sourcing
     return SourcingRules(
         reference=reference,
         locations=tuple(_list(sourcing.locations)),

@@ -8,4 +8,5 @@ from streams.cli import loading as loading
 from streams.cli import orders as orders
 from streams.cli import projects as projects
 from streams.cli import serving as serving
+from streams.cli import sourcing as sourcing
 from streams.cli import up as up

@@ -45,7 +45,7 @@ def order(
 
     Example: `oneshelf order W-1001`
     """
-    answer = _ask(worker, key, f"/v1/orders/{quote(number, safe='')}")
+    answer = ask(worker, key, f"/v1/orders/{quote(number, safe='')}")
     emit(answer, as_json=as_json, human=lambda: _print_order(answer))
 
 
@@ -68,18 +68,18 @@ def orders(
     """
     asked = {"state": state, "limit": limit, "after": after}
     params = {name: value for name, value in asked.items() if value}
-    answer = _ask(worker, key, "/v1/orders", params=params)
+    answer = ask(worker, key, "/v1/orders", params=params)
     emit(answer, as_json=as_json, human=lambda: _print_orders(answer))
 
 
-def _ask(worker: str, key: str, path: str, **more: Any) -> Any:
+def ask(worker: str, key: str, path: str, *, method: str = "GET", **more: Any) -> Any:
     """Ask a worker; end with its own words where it refuses."""
     import httpx
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        response = httpx.get(
-            f"{worker}{path}", headers=headers, timeout=TIMEOUT_S, **more
+        response = httpx.request(
+            method, f"{worker}{path}", headers=headers, timeout=TIMEOUT_S, **more
         )
         answer = response.json()
     except httpx.InvalidURL as error:
