@@ -85,6 +85,7 @@ class Book:
             if row is not None:
                 self._result.put(CASES, case_id.encode(), encode_row(row))
                 index.move(self._before[case_id], row.case)
+        index.write()
 
     def _record(self, key: bytes) -> RecordRow | None:
         if key not in self._records:

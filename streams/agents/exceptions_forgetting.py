@@ -48,3 +48,4 @@ def forget_closed(view: View, now: datetime, result: Result) -> None:
         result.put(CASE_SUCCESSES, case_id.encode(), None)
         result.put(CASES, case_id.encode(), None)
         result.count("forgotten")
+    index.write()

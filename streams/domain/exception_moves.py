@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from streams.domain.exceptions import (
     PEOPLES_ACTS,
@@ -29,19 +30,23 @@ def fold_parking(
         return case, record
     if case is None:
         case = _new_case(parking, case_id)
-    known = record or CaseRecord(version)
-    settled = max(known.settled, parking.done_until)
-    parked = replace(known, parked=version, settled=settled)
+    settled = max(record.settled if record else -1, parking.done_until)
+    parked = CaseRecord(version, settled, record.retries if record else 0)
     was_waiting = record is not None and record.is_waiting
-    case = replace(
-        _seen(case, parking),
-        records=case.records + (record is None),
-        waiting=case.waiting + parked.is_waiting - was_waiting,
-        seen=case.seen + 1,
-    )
+    waiting = case.waiting + parked.is_waiting - was_waiting
+    changes = _seen(case, parking) | {
+        "records": case.records + (record is None),
+        "waiting": waiting,
+        "seen": case.seen + 1,
+    }
+    stage, reason = parking.trouble.stage, parking.trouble.reason
     if parked.is_waiting:
-        case = _audited(_moved(case, Act.PARK, version.at), _parked_note(parking))
-    return _closed_if_done(case, version.at, parking.trouble.stage), parked
+        note = Note(version.at, stage, "parked", reason)
+        return _moved(case, Act.PARK, note, changes), parked
+    if waiting or case.state is State.RESOLVED:
+        return replace(case, **changes), parked
+    note = Note(version.at, stage, "resolved")
+    return _moved(case, Act.SETTLE, note, changes), parked
 
 
 def fold_success(
@@ -52,7 +57,10 @@ def fold_success(
     waiting = case.waiting - record.is_waiting + done.is_waiting
     if waiting == case.waiting:
         return case, done
-    return _closed_if_done(replace(case, waiting=waiting), at, who), done
+    if waiting:
+        return replace(case, waiting=waiting), done
+    note = Note(at, who, "resolved")
+    return _moved(case, Act.SETTLE, note, {"waiting": waiting}), done
 
 
 def act(
@@ -74,11 +82,12 @@ def act(
             f"{what_else} sent again: once it has put itself right, the case closes by "
             "itself. Or dismiss it."
         )
+    changes: dict[str, Any] = {}
     if what is Act.ASSIGN:
-        case, said = replace(case, owner=owner), owner
+        changes, said = {"owner": owner}, owner
     if what is Act.RETRY:
-        case = replace(case, attempts=case.attempts + 1)
-    return _audited(_moved(case, what, at), Note(at, who, what, said))
+        changes = {"attempts": case.attempts + 1}
+    return _moved(case, what, Note(at, who, what, said), changes)
 
 
 def _new_case(parking: Parking, case_id: str) -> Case:
@@ -95,43 +104,36 @@ def _new_case(parking: Parking, case_id: str) -> Case:
     )
 
 
-def _seen(case: Case, parking: Parking) -> Case:
+def _seen(case: Case, parking: Parking) -> dict[str, Any]:
     """Let the newest parking say what is wrong."""
     at = parking.version.at
-    case = replace(case, first_seen=min(case.first_seen, at))
     if at < case.last_seen:
-        return case
-    return replace(
-        case,
-        last_seen=at,
-        kind=parking.kind,
-        trouble=parking.trouble,
-        sentence=parking.sentence,
-    )
+        return {"first_seen": min(case.first_seen, at)}
+    return {
+        "last_seen": at,
+        "kind": parking.kind,
+        "trouble": parking.trouble,
+        "sentence": parking.sentence,
+    }
 
 
-def _parked_note(parking: Parking) -> Note:
-    trouble = parking.trouble
-    return Note(parking.version.at, trouble.stage, "parked", trouble.reason)
+def _moved(case: Case, what: Act, note: Note, changes: dict[str, Any]) -> Case:
+    """Move the case along the table, and note it.
 
-
-def _closed_if_done(case: Case, at: datetime, who: str) -> Case:
-    if case.waiting or case.state is State.RESOLVED:
-        return case
-    return _audited(_moved(case, Act.SETTLE, at), Note(at, who, "resolved"))
-
-
-def _moved(case: Case, what: Act, at: datetime) -> Case:
+    All changes go into one copy: thousands of records can be parked at once.
+    """
     state = TRANSITIONS[case.state][what]
     if state is State.OPEN and case.owner:
         state = State.ASSIGNED
-    return replace(case, state=state, closed_at=None if state in UNFINISHED else at)
-
-
-def _audited(case: Case, note: Note) -> Case:
     audit = (*case.audit, note)[-AUDIT_MAX:]
-    dropped = case.audit_dropped + len(case.audit) + 1 - len(audit)
-    return replace(case, audit=audit, audit_dropped=dropped)
+    return replace(
+        case,
+        state=state,
+        closed_at=None if state in UNFINISHED else note.at,
+        audit=audit,
+        audit_dropped=case.audit_dropped + len(case.audit) + 1 - len(audit),
+        **changes,
+    )
 
 
 def sent_again(record: CaseRecord) -> CaseRecord:

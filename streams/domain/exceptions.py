@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from streams.domain.exception_kinds import Kind
 
 ID_BYTES = 8
+DIGESTS_REMEMBERED = 4_096
+"""Of thousands of records with one cause, each asks for its group's id anew."""
+
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -214,6 +218,7 @@ def without_indexes(field: str) -> str:
     return _INDEX.sub("[]", field)
 
 
+@lru_cache(maxsize=DIGESTS_REMEMBERED)
 def _digest(*parts: str) -> str:
     # Lengths keep ("ab", "c") and ("a", "bc") apart.
     text = "".join(f"{len(part)}:{part}" for part in parts)

@@ -170,7 +170,7 @@ def tally_key(case: Case) -> bytes:
     return f"{case.kind}|{case.state}".encode()
 
 
-def counted(counts: Mapping[str, int], name: str, by: int) -> dict[str, int]:
-    """Add to one of several numbers; zeros are left out."""
-    changed = {**counts, name: counts.get(name, 0) + by}
-    return {each: number for each, number in changed.items() if number}
+def summed(counts: Mapping[str, int], by: Mapping[str, int]) -> dict[str, int]:
+    """Add numbers up by name; zeros are left out."""
+    total = {name: counts.get(name, 0) + by.get(name, 0) for name in {*counts, *by}}
+    return {name: number for name, number in sorted(total.items()) if number}

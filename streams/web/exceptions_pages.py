@@ -8,7 +8,7 @@ from streams.domain.exceptions import UNFINISHED, Case, State
 from streams.mapping.exception_reading import Rows, walk_cases
 from streams.web.exceptions_shapes import case_shape
 
-LOOKED_AT_MAX = 2_000
+LOOKED_AT_MAX = 500
 """Cases of one partition looked at for one page; the next page goes on from there."""
 
 
