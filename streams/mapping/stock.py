@@ -286,11 +286,7 @@ def encode_entry(
     available_before: int,
     previous_at: datetime | None = None,
 ) -> bytes:
-    """Write the journal entry of a posting that has brought the row to what it is.
-
-    Args:
-        previous_at: When the row's entry before this one was recorded.
-    """
+    """Write the entry of a posting that has brought the row to what it is."""
     place, source, target, quantity, suffix, _, effect = posting
     balances = row.balances
     return _encode_json(

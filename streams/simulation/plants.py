@@ -1,5 +1,6 @@
 """Planted bugs: each breaks one promise, so that the checkers prove their worth."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -176,7 +177,7 @@ class DropsWaiting(Patched):
         return result
 
 
-class Rewrites(Patched):
+class Rewrites(Patched, ABC):
     """Changes the movements that intake sends."""
 
     def spoil(self, result: Result) -> Result:
@@ -191,8 +192,9 @@ class Rewrites(Patched):
             result.outputs[STOCK_MOVEMENTS] = rewritten
         return result
 
+    @abstractmethod
     def rewrite(self, movement: dict[str, Any]) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        """Return the movements that are sent instead of this one."""
 
 
 class TransferTwice(Rewrites):

@@ -33,6 +33,7 @@ COMMANDS = [
     ["topics", "create"],
     ["sandbox", "commercetools"],
     ["up"],
+    ["demo"],
 ]
 
 
