@@ -335,3 +335,38 @@ def test_a_payment_of_another_order_cannot_be_imported() -> None:
     with pytest.raises(ApiError) as raised:
         sandbox.import_order(draft)
     assert raised.value.code == "InvalidOperation"
+
+
+def test_a_basket_has_one_currency() -> None:
+    sandbox, _ = sandbox_with_clock()
+    pounds = {"currencyCode": "GBP", "centAmount": 1500}
+    order = sandbox.place_order([{"sku": "A", "price": pounds}], mode="None")
+    total = as_json(order_body(order))["totalPrice"]
+    assert (total["currencyCode"], total["centAmount"]) == ("GBP", 1990)
+    euros = {"currencyCode": "EUR", "centAmount": 1500}
+    lines = [{"sku": "A", "price": pounds}, {"sku": "B", "price": euros}]
+    with pytest.raises(ApiError) as raised:
+        sandbox.place_order(lines, mode="None")
+    assert raised.value.code == "InvalidField"
+
+
+def test_an_order_has_its_carts_payments_and_prices() -> None:
+    sandbox, _ = sandbox_with_clock()
+    money = {"currencyCode": "EUR", "centAmount": 250}
+    first, second = (
+        sandbox.create_payment({"amountPlanned": money}).id for _ in range(2)
+    )
+    paid = {"paymentInfo": {"payments": [{"typeId": "payment", "id": first}]}}
+    basket = basket_draft([{"sku": "A", "quantity": 2, "price": money}], mode="None")
+    cart = sandbox.create_cart({**basket, **paid})
+    adding = action("addPayment", payment={"typeId": "payment", "id": second})
+    cart = sandbox.update_cart("id", cart.id, update(1, adding, adding))
+    assert cart.version == 2
+    body = as_json(order_body(sandbox.create_order(draft_of(cart))))
+    ids = [each["id"] for each in body["paymentInfo"]["payments"]]
+    assert ids == [first, second]
+    assert body["lineItems"][0]["totalPrice"]["centAmount"] == 500
+    again = sandbox.create_cart({**basket, "lineItems": [{"sku": "A"}]})
+    with pytest.raises(ApiError) as raised:
+        sandbox.update_cart("id", again.id, update(1, adding))
+    assert raised.value.code == "InvalidOperation"

@@ -303,6 +303,21 @@ def test_what_a_sink_refuses_comes_again_and_the_status_tells() -> None:
     assert [each["sequenceNumber"] for each in post.inbox.messages()] == [1, 2]
 
 
+def test_a_sink_that_stays_closed_is_tried_less_and_less_often() -> None:
+    post = Post()
+    post.inbox.is_closed = True
+    post.write()
+    post.sandbox.deliver()
+    tried = []
+    for tick in range(1, 16):
+        post.clock.move(0.5)
+        before = post.sandbox.courier.counts["failed"]
+        post.sandbox.deliver()
+        if post.sandbox.courier.counts["failed"] > before:
+            tried.append(tick / 2)
+    assert tried == [0.5, 1.5, 3.5, 7.5]
+
+
 @pytest.mark.parametrize("status", sorted(STOPPED))
 def test_a_stopped_subscription_keeps_nothing_until_its_destination_changes(
     status: str,

@@ -26,7 +26,12 @@ from streams.sandbox.commercetools.orders.model import (
     OrderLine,
     Shipping,
 )
-from streams.sandbox.commercetools.orders.placing import read_customer_id, read_facts
+from streams.sandbox.commercetools.orders.placing import (
+    free_payment,
+    read_customer_id,
+    read_facts,
+    read_payments,
+)
 from streams.sandbox.commercetools.resources import Stamp
 from streams.sandbox.commercetools.states import INITIAL_STATE_ID
 from streams.sandbox.commercetools.values import Fields, needed, optional
@@ -39,7 +44,8 @@ Change = updates.Change[Cart, Desk]
 def create_cart(draft: Fields, stamp: Stamp, desk: Desk) -> Cart:
     """Create a cart (`CartDraft`).
 
-    `customShippingMethod` takes the fields of that action at once: ours, saves a call.
+    `customShippingMethod` and `paymentInfo` save the calls of `setCustomShippingMethod`
+    and `addPayment`: ours.
     """
     currency = needed(draft, "currency", values.text)
     lines = optional(draft, "lineItems", values.objects) or ()
@@ -55,6 +61,7 @@ def create_cart(draft: Fields, stamp: Stamp, desk: Desk) -> Cart:
         customer_id=read_customer_id(draft, desk),
         customer_email=optional(draft, "customerEmail", values.text),
         custom=draft_custom(desk.project.types, "order", draft),
+        payment_ids=read_payments(draft, desk),
     )
     cart = replace(cart, shippings=_shippings(cart, draft, desk))
     check_line_keys(cart.lines)
@@ -101,6 +108,8 @@ def _line(draft: Fields, currency: str, desk: Desk) -> OrderLine:
     own_mode = read_mode(draft)
     plain = {"currencyCode": currency, "centAmount": PRICE_CENTS}
     price = optional(draft, "externalPrice", values.money)
+    if price is not None and price["currencyCode"] != currency:
+        raise errors.invalid_field("externalPrice", price["currencyCode"], [currency])
     return OrderLine(
         id=desk.new_id(),
         sku=sku,
@@ -201,6 +210,18 @@ def _set_shipping_method(action: Fields) -> Change:
     )
 
 
+def _add_payment(action: Fields) -> Change:
+    """Add a payment, which the order will have (`CartAddPaymentAction`)."""
+    wanted = needed(action, "payment", values.mapping)
+
+    def change(cart: Cart, desk: Desk) -> Cart:
+        payment_id = free_payment("payment", wanted, None, desk)
+        ids = dict.fromkeys((*cart.payment_ids, payment_id))
+        return replace(cart, payment_ids=tuple(ids))
+
+    return _active(change)
+
+
 def _set_email(action: Fields) -> Change:
     email = optional(action, "email", values.text)
     return _active(lambda cart, _: replace(cart, customer_email=email))
@@ -209,6 +230,7 @@ def _set_email(action: Fields) -> Change:
 # Of the vendor's seventy, those that placing an order needs.
 CART_ACTIONS: dict[str, updates.Reader[Cart, Desk]] = {
     "addLineItem": _add_line,
+    "addPayment": _add_payment,
     "changeLineItemQuantity": _change_quantity,
     "removeLineItem": lambda action: _with_line(action, lambda line, desk: None),
     "setCustomShippingMethod": _set_shipping_method,

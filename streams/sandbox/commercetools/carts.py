@@ -19,7 +19,7 @@ from streams.sandbox.commercetools.orders.model import (
     Shipping,
 )
 from streams.sandbox.commercetools.predicates import FieldKind, Schema
-from streams.sandbox.commercetools.resources import Stamped
+from streams.sandbox.commercetools.resources import Stamped, reference
 from streams.sandbox.commercetools.values import Fields
 
 ACTIVE, ORDERED = "Active", "Ordered"
@@ -51,6 +51,7 @@ class Cart(Stamped):
     customer_id: str | None = None
     customer_email: str | None = None
     custom: CustomFields | None = None
+    payment_ids: tuple[str, ...] = ()
 
     def total_price(self) -> Fields:
         """Add up lines and shipping; taxes and discounts are not the sandbox's."""
@@ -81,6 +82,7 @@ def cart_body(cart: Cart) -> dict[str, object]:
     shippings = [shipping_body(shipping) for shipping in cart.shippings]
     for info in shippings:
         info.pop("deliveries", None)
+    payments = [reference("payment", each) for each in cart.payment_ids]
     return {
         **cart.stamp.body(),
         **present(
@@ -90,6 +92,7 @@ def cart_body(cart: Cart) -> dict[str, object]:
                 "customerEmail": cart.customer_email,
                 "shippingInfo": shippings[0] if is_single and shippings else None,
                 "custom": custom_body(cart.custom),
+                "paymentInfo": {"payments": payments} if payments else None,
             }
         ),
         **cart.facts,

@@ -223,12 +223,13 @@ class Trade(Core):
         """Buy in the web shop as a customer does: a cart, then its order.
 
         Args:
-            lines: Each with `sku`, and `quantity`, `channelKey`, `key` if wanted.
+            lines: Each with `sku`, and `quantity`, `channelKey`, `price`, `key` if
+                wanted.
             order_number: The order's number; None leaves it without.
             mode: The inventory mode of the cart.
             is_shipped: False for a pickup: no shipping, hence no deliveries.
             recurring_order_id: The recurring order that it was placed for.
-            fields: More of the cart's draft, such as `customerEmail`.
+            fields: More of the cart's draft: `customerEmail`, `paymentInfo`, …
         """
         basket = basket_draft(lines, mode=mode, is_shipped=is_shipped, fields=fields)
         cart = self.create_cart(basket, SHOP)

@@ -86,7 +86,7 @@ def import_order(draft: Fields, stamp: Stamp, desk: Desk) -> Order:
             shippings=(
                 () if shipping is None else (read_shipping(shipping, lines, desk),)
             ),
-            payment_ids=_payments(draft, desk),
+            payment_ids=read_payments(draft, desk),
             custom=draft_custom(desk.project.types, "order", draft),
             customer_id=read_customer_id(draft, desk),
             customer_email=optional(draft, "customerEmail", values.text),
@@ -132,6 +132,10 @@ def order_from_cart(draft: Fields, stamp: Stamp, desk: Desk) -> tuple[Order, Car
             customer_email=cart.customer_email,
             facts={"origin": "Customer", **cart.facts},
             cart_id=cart.id,
+            payment_ids=tuple(
+                free_payment("payments", {"id": each}, None, desk)
+                for each in cart.payment_ids
+            ),
         ),
         draft,
         desk,
@@ -166,7 +170,8 @@ def _with_states(order: Order, draft: Fields, desk: Desk) -> Order:
     )
 
 
-def _payments(draft: Fields, desk: Desk) -> tuple[str, ...]:
+def read_payments(draft: Fields, desk: Desk) -> tuple[str, ...]:
+    """Read a PaymentInfo: payments that belong to no order yet."""
     info = optional(draft, "paymentInfo", values.mapping) or {}
     listed = optional(info, "payments", values.objects) or ()
     return tuple(free_payment("payments", each, None, desk) for each in listed)

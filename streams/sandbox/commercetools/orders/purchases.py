@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from streams.sandbox.commercetools.orders.model import InventoryMode
 from streams.sandbox.commercetools.values import Fields
 
-SHIPPING_PRICE = {"currencyCode": "EUR", "centAmount": 490}
+CURRENCY = "EUR"
+SHIPPING_CENTS = 490
 ADDRESS = {"country": "DE", "city": "Berlin"}
 
 
@@ -42,12 +43,17 @@ def basket_draft(
     is_shipped: bool = True,
     fields: Mapping[str, object] | None = None,
 ) -> Fields:
-    """Write a basket's cart draft: lines of `sku`, `quantity`, `channelKey`, `key`.
+    """Write a basket's cart draft.
 
-    Without shipping (a pickup) the order cannot hold deliveries.
+    Lines have `sku`, and `quantity`, `channelKey`, `price` (of one), `key` if wanted.
+
+    Without shipping (a pickup) the order cannot hold deliveries. The currency is that
+    of the first price.
     """
+    lines = list(lines)
+    currency = _currency(lines)
     draft: dict[str, object] = {
-        "currency": "EUR",
+        "currency": currency,
         "country": ADDRESS["country"],
         "inventoryMode": mode,
         "shippingAddress": ADDRESS,
@@ -55,15 +61,27 @@ def basket_draft(
         **(fields or {}),
     }
     if is_shipped:
+        price = {"currencyCode": currency, "centAmount": SHIPPING_CENTS}
         draft["customShippingMethod"] = {
             "shippingMethodName": "Standard",
-            "shippingRate": {"price": SHIPPING_PRICE},
+            "shippingRate": {"price": price},
         }
     return draft
 
 
+def _currency(lines: Iterable[Mapping[str, object]]) -> object:
+    for line in lines:
+        price = line.get("price", line.get("externalPrice"))
+        if isinstance(price, Mapping):
+            return price.get("currencyCode")
+    return CURRENCY
+
+
 def _basket_line(line: Mapping[str, object]) -> dict[str, object]:
-    drafted = {name: value for name, value in line.items() if name != "channelKey"}
+    ours = ("channelKey", "price")
+    drafted = {name: value for name, value in line.items() if name not in ours}
+    if line.get("price") is not None:
+        drafted["externalPrice"] = line["price"]
     if line.get("channelKey") is not None:
         drafted["supplyChannel"] = {"typeId": "channel", "key": line["channelKey"]}
     return drafted
