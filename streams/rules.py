@@ -37,6 +37,7 @@ def order_rules(settings: Settings, reference: Reference) -> OrderRules:
         window_quiet=timedelta(seconds=orders.window_quiet_s),
         window_longest=timedelta(seconds=orders.window_longest_s),
         window_closes_complete=orders.window_closes_complete,
+        has_pooled_entries=settings.commercetools.entries == "pool",
         return_wait=timedelta(seconds=orders.return_wait_s),
         commerce_counts=settings.commercetools.stock_counting == "commerce",
         sourcing=sourcing_rules(settings, reference),

@@ -83,7 +83,7 @@ def _join_lines(
                 most=0,
                 channel_key=line.channel_key,
                 location_id=rules.places.get(line.channel_key, ""),
-                counted=line.commerce_counted and rules.commerce_counts,
+                counted=line.commerce_counted and rules.counts_line(line.channel_key),
             )
         lines[line.line_id] = one._replace(
             quantity=line.quantity if is_latest else one.quantity,

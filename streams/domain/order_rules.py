@@ -17,6 +17,8 @@ class OrderRules:
         window_closes_complete: It closes at once when nothing more is to come.
         return_wait: A return waits this long for its sale before people are told.
         commerce_counts: commercetools lowers its own quantities (`stock_counting`).
+        has_pooled_entries: Its entries are the pooled ones, without channel, not those
+            of the locations' channels.
         places: Our location by the key of the supply channel that stands for it.
         sourcing: How web orders find their place; None where NewStore finds it.
         reroutes: What a place could not fulfil is sent on by us, not by NewStore.
@@ -27,6 +29,19 @@ class OrderRules:
     window_closes_complete: bool = True
     return_wait: timedelta = timedelta(seconds=900)
     commerce_counts: bool = True
+    has_pooled_entries: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
     sourcing: SourcingRules | None = None
     reroutes: bool = True
+
+    def counts_line(self, channel_key: str) -> bool:
+        """Say whether an order lowers an entry of ours for a line.
+
+        commercetools lowers the entry of the line's supply channel; without one, the
+        entry that has no channel (API reference: InventoryMode).
+        """
+        if not self.commerce_counts:
+            return False
+        if self.has_pooled_entries:
+            return not channel_key
+        return channel_key in self.places
