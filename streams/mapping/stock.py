@@ -288,7 +288,6 @@ def encode_entry(
 ) -> bytes:
     """Write the entry of a posting that has brought the row to what it is."""
     place, source, target, quantity, suffix, _, effect = posting
-    balances = row.balances
     return _encode_json(
         EntryRecord(
             ENTRY_VERSION,
@@ -301,7 +300,7 @@ def encode_entry(
             place + _POOL_SUFFIX[source] if source in _POOL_SUFFIX else source,
             place + _POOL_SUFFIX[target] if target in _POOL_SUFFIX else target,
             on_hand_before,
-            balances[MAIN] + balances[RESERVED],
+            row.balances[MAIN] + row.balances[RESERVED],
             available_before,
             row.available,
             row.entries,
