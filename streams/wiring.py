@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +21,12 @@ from streams.connectors.inventory import Counters, InventoryPublisher
 from streams.connectors.pacing import Pace
 from streams.delivery.delivery import Delivery
 from streams.delivery.listeners import Listeners
+from streams.delivery.reports import Answer, Reports
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.reference import Reference
 from streams.engine.engine import Engine, StageBinding
 from streams.engine.follow import Follower
-from streams.engine.produce import LogWriter
+from streams.engine.produce import Entry, LogWriter
 from streams.engine.restore import Progress
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
@@ -235,7 +236,7 @@ class Worker:
         delivery = Delivery(
             publisher,
             pace,
-            self._report,
+            Reports(self._report),
             counters=counters,
             clock=utc_now,
             rng=rng,
@@ -243,8 +244,9 @@ class Worker:
         )
         return Publishing(delivery, client)
 
-    async def _report(self, key: bytes, value: bytes) -> None:
-        await self.writer.append(COMMERCE_ANSWERS, key, value)
+    async def _report(self, answers: Sequence[Answer]) -> None:
+        entries = [Entry(key, value) for key, value in answers]
+        await self.writer.append_many(COMMERCE_ANSWERS, entries)
 
     async def _report_news(self, key: bytes, value: bytes) -> None:
         await self.writer.append(ORDER_NEWS, key, value)

@@ -219,25 +219,55 @@ def _at(write: dict[str, Any]) -> float:
 
 
 class Told:
-    """When commercetools came to know each sequence of each row."""
+    """When commercetools came to know each change of each row.
 
-    def __init__(self, writes: list[dict[str, Any]]) -> None:
-        self._known: dict[tuple[str, str], tuple[list[int], list[float]]] = {}
+    Either by a write that covers its sequence; or, where a later change undid it before
+    any write, as soon as the ledger is back at what commercetools was last told: then
+    there is nothing to tell, and what it shows is right again.
+    """
+
+    def __init__(
+        self, writes: list[dict[str, Any]], entries: list[EntryRecord]
+    ) -> None:
+        self._writes: dict[Place, list[tuple[int, float, int]]] = {}
         for write in writes:
-            sequence = (write["fields"] or {}).get("oneshelfSequence")
-            if sequence is None:
-                continue
-            key = write["sku"], write["channelKey"]
-            sequences, moments = self._known.setdefault(key, ([], []))
-            sequences.append(sequence)
-            moments.append(_at(write))
+            fields = write["fields"] or {}
+            if "oneshelfSequence" in fields:
+                place = write["sku"], write["channelKey"]
+                told = fields["oneshelfSequence"], _at(write), fields["oneshelfTarget"]
+                self._writes.setdefault(place, []).append(told)
+        self._changes: dict[Place, list[EntryRecord]] = {}
+        for entry in sorted(entries, key=lambda each: each.level_sequence):
+            if entry.available_before != entry.available_after:
+                self._changes.setdefault(_place_of(entry), []).append(entry)
 
     def when(self, entry: EntryRecord) -> float | None:
-        """Return when a write that covers the entry was accepted; None if none was."""
-        key = entry.sku, channel_of(entry.location_id)
-        sequences, moments = self._known.get(key, ([], []))
-        index = bisect.bisect_left(sequences, entry.level_sequence)
-        return moments[index] if index < len(sequences) else None
+        """Return when commercetools was right about a change; None if it never was."""
+        place = _place_of(entry)
+        writes = self._writes.get(place, [])
+        changes = self._changes[place]
+        index = bisect.bisect_left(writes, (entry.level_sequence, 0.0, 0))
+        written_at = writes[index][1] if index < len(writes) else None
+        if index:
+            _, told_at, target = writes[index - 1]
+        else:
+            first = changes[0]
+            effect = first.available_after - first.available_before
+            told_at, target = 0.0, first.commerce_target - effect
+        begin = bisect.bisect_left(
+            changes, entry.level_sequence, key=lambda each: each.level_sequence
+        )
+        for later in changes[begin:]:
+            recorded_at = later.recorded_at.timestamp()
+            if written_at is not None and recorded_at >= written_at:
+                break
+            if later.commerce_target == target:
+                return max(recorded_at, told_at)
+        return written_at
+
+
+def _place_of(entry: EntryRecord) -> Place:
+    return entry.sku, channel_of(entry.location_id)
 
 
 def evaluate(
@@ -247,7 +277,7 @@ def evaluate(
     burst_begins: float,
 ) -> dict[str, Any]:
     """Bring webhook, journal and commercetools' log together."""
-    told = Told(writes)
+    told = Told(writes, entries)
     by_place = {(row[3], row[4]): row for row in rows}
     phases = ("steady", "burst")
     waits: dict[str, list[float]] = {phase: [] for phase in phases}

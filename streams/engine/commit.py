@@ -5,7 +5,7 @@ and the simulator run this very code, crash points included.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -142,6 +142,26 @@ def no_crash(step: str) -> None:
     """Do nothing at a crash point; fault tests put a crash here instead."""
 
 
+async def at_once() -> None:
+    """Do not wait for a turn: where nobody else is to be let in between."""
+
+
+class Turns:
+    """Lets one partition at a time take the event loop for some milliseconds.
+
+    Batches arrive for many partitions together. Folded one after the other they would
+    keep whoever asks over HTTP waiting for all of them; after each, the loop looks at
+    its sockets.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def __call__(self) -> None:
+        async with self._lock:
+            await asyncio.sleep(0)
+
+
 @dataclass(slots=True, kw_only=True)
 class Environment:
     """What a partition runs in; shared by all partitions of a worker."""
@@ -150,6 +170,7 @@ class Environment:
     reference: Reference
     partition_for: Callable[[bytes], int]
     crash_point: Callable[[str], None] = no_crash
+    turn: Callable[[], Awaitable[None]] = at_once
 
 
 class PartitionRuntime:
@@ -198,9 +219,11 @@ class PartitionRuntime:
             fresh = self._not_applied(topic, records)
             if not fresh:
                 return 0
+            await self._environment.turn()
             batch = Batch(topic, self.partition, fresh)
             result = self.stage.fold(self.view, batch, self._context())
             settle_retried(result, fresh)
+            await self._environment.turn()
             await self._commit(result, {topic: fresh[-1].offset + 1})
             return len(fresh)
 

@@ -15,9 +15,12 @@ from streams.engine.errors import Position, TopicMissing
 from streams.engine.headers import Headers
 
 RECORD_BYTES_MAX = 1_000_000
+"""Kafka takes 1,048,588 bytes by default; the rest is for headers and framing."""
+
+GATHER_S = 0.01
+GATHER_FROM, GATHER_UP_TO = 3, 2_000
 TOPIC_LOOKS = 6
 TOPIC_LOOK_S = 0.2
-"""Kafka takes 1,048,588 bytes by default; the rest is for headers and framing."""
 
 # A batch per partition is under way at a time, so this bounds what one answer carries.
 _BATCH_BYTES_MAX = 256 * 1024
@@ -99,6 +102,7 @@ class _Lane:
         producer = self._connection.producer
         try:
             while self.waiting:
+                await self._connection.gather()
                 batch = self._load(producer.create_batch())
                 sent = await producer.send_batch(
                     batch, self._topic, partition=self._partition
@@ -152,6 +156,7 @@ class Connection:
         self, arguments: dict[str, Any], request_timeout_s: float, on_failed: Failed
     ) -> None:
         self.acknowledged_at = 0.0
+        self._gathered_at = 0.0
         self._on_failed = on_failed
         self._lanes: dict[str, list[_Lane]] = {}
         self._learning: dict[str, asyncio.Task[None]] = {}
@@ -181,6 +186,20 @@ class Connection:
         except BaseException:
             await self.abandon()
             raise
+
+    async def gather(self) -> None:
+        """Let records of many callers gather, all partitions' at the same time.
+
+        A request costs as much as dozens of records, and one takes a batch of each
+        partition. Who appends one record after the other never waits here.
+        """
+        pause = self._gathered_at + GATHER_S - time.monotonic()
+        callers = sum(
+            len(lane.waiting) + len(lane.travelling) for lane in self._all_lanes()
+        )
+        if pause > 0 and GATHER_FROM <= callers <= GATHER_UP_TO:
+            await asyncio.sleep(pause)
+        self._gathered_at = time.monotonic()
 
     async def learn(self, topic: str) -> None:
         """Learn a topic's partitions; refuse one that is not there.

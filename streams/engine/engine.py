@@ -19,7 +19,7 @@ from faust.types import TP
 from streams.domain.reference import Reference
 from streams.engine import names
 from streams.engine.admin import CHANGELOG_DELETIONS_KEPT_DAYS
-from streams.engine.commit import Environment, PartitionRuntime, StoreView
+from streams.engine.commit import Environment, PartitionRuntime, StoreView, Turns
 from streams.engine.crash import crash_point
 from streams.engine.datadir import DataFolder
 from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
@@ -110,6 +110,7 @@ class Engine:
             reference=reference,
             partition_for=self.partition_for,
             crash_point=crash_point(settings),
+            turn=Turns(),
         )
         self.app = self._build_app(canonical_url)
 
