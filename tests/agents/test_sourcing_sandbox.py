@@ -95,7 +95,15 @@ async def place_order(
 def stock(here: World, stores: newstore.SandboxServer, **units: int) -> None:
     for place, number in units.items():
         here.ledger.stock["TEE", place] = number
-        stores.call(lambda s, p=place, n=number: s.set_stock(p, "TEE", n))
+        put(stores, place, number)
+
+
+def put(stores: newstore.SandboxServer, place: str, number: int) -> None:
+    stores.call(lambda s: s.set_stock(place, "TEE", number))
+
+
+def promised(stores: newstore.SandboxServer, place: str) -> int:
+    return stores.call(lambda s: s.stock(place, "TEE").atp)
 
 
 def fault(
