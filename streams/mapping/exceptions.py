@@ -16,8 +16,11 @@ from streams.domain.exception_kinds import kind_of
 from streams.domain.exceptions import Parking, Trouble, Version, case_id_of
 from streams.topics import (
     COMMERCE_ANSWERS,
+    COMMERCE_MESSAGES,
     EXCEPTION_COMMANDS,
     NEWSTORE_EVENTS,
+    ORDER_FACTS,
+    ORDER_NEWS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
     Topic,
@@ -39,6 +42,9 @@ ENTITY_TYPES = {
     STOCK_LEVELS.name: "stock level",
     COMMERCE_ANSWERS.name: "commerce entry",
     EXCEPTION_COMMANDS.name: "command",
+    COMMERCE_MESSAGES.name: "commerce message",
+    ORDER_NEWS.name: "order",
+    ORDER_FACTS.name: "order",
 }
 """What a record's key names, by topic; elsewhere the topic's name says it."""
 
