@@ -60,7 +60,7 @@ def learn(order: Order, note: OrderNote, now: datetime, rules: OrderRules) -> Or
             return _learn_return(order, note, now)
         case RefundSettled():
             return _learn_settlement(order, note, now)
-        case AppeasementGiven():
+        case _:
             return _learn_appeasement(order, note)
 
 

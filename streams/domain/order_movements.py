@@ -8,6 +8,7 @@ is due.
 from collections.abc import Callable
 from datetime import datetime
 
+from streams.domain.invariants import InvariantBroken
 from streams.domain.movements import Movement, MovementKind
 from streams.domain.order_names import ledger_unit
 from streams.domain.order_record import Line, Order
@@ -103,5 +104,5 @@ def _line(order: Order, name: str) -> Line:
 def _placed_at(order: Order) -> datetime:
     commerce = order.commerce
     if commerce is None or commerce.placed_at is None:
-        raise ValueError(f"order {order.number} is not placed")
+        raise InvariantBroken(f"order {order.number} is not placed")
     return commerce.placed_at

@@ -59,7 +59,7 @@ def hear(order: Order, answer: SagaInput, now: datetime, rules: OrderRules) -> S
             step = saga.on_checked(order.sourcing, answer, now, rules.sourcing)
         case OrderInjected():
             step = saga.on_injected(order.sourcing, answer)
-        case InjectionRefused():
+        case _:
             step = saga.on_refused(order.sourcing, answer)
     return _taken(Sourced(order), step)
 

@@ -191,9 +191,7 @@ def _followed_facts(order: Order, name: str, item_id: str) -> UnitFacts:
 def _item_facts(order: Order, item_id: str) -> UnitFacts:
     """Return what is known of an item, its whole order's cancellation included."""
     item = order.items[item_id]
-    whole = order.newstore.get(item.newstore_id)
-    if whole is None:
-        return item.facts
+    whole = order.newstore[item.newstore_id]
     said = NOTHING._replace(cancelled=whole.cancelled, unavailable=whole.unavailable)
     return join(item.facts, said)
 

@@ -89,8 +89,6 @@ def advance(
         raised=_difference(order.troubles, before.troubles),
         withdrawn=_gone(before.troubles, order.troubles),
     )
-    if order == before:
-        return before, effects
     return replace(order, first_at=order.first_at or now, changed_at=now), effects
 
 

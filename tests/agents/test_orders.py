@@ -1,5 +1,6 @@
 """The orders stage: rows, timers, what is sent, and what is parked."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,17 @@ from streams.agents.orders_timers import ORDERS_MAX
 from streams.domain.order_answers import CommerceTold
 from streams.domain.order_notes import OrderNote
 from streams.domain.order_record import Order
+from streams.domain.order_rules import OrderRules
 from streams.domain.reference import Location, Reference
+from streams.domain.reservations import RequestKind, ReservationRequest
 from streams.engine.fold import Batch, Context, Result
-from streams.mapping.exceptions import Action, CommandWire, read_command
-from streams.mapping.order_messages import ANSWERS, NOTES
+from streams.mapping.exceptions import (
+    RETRY_OF,
+    Action,
+    CommandWire,
+    read_command,
+)
+from streams.mapping.order_messages import ANSWERS, NOTES, REPLIES, REQUESTS
 from streams.mapping.orders_state import decode_order, timer_key
 from streams.mapping.stock import decode_movement
 from streams.tables import ORDER_TIMERS, ORDERS
@@ -21,9 +29,12 @@ from streams.topics import (
     EXCEPTION_COMMANDS,
     ORDER_ANSWERS,
     ORDER_FACTS,
+    RESERVATION_ANSWERS,
+    RESERVATION_REQUESTS,
     STOCK_MOVEMENTS,
     Topic,
 )
+from tests.support import sourcing
 from tests.support.ledger import NOON
 from tests.support.memory_view import MemoryRecord, MemoryView
 from tests.support.orders import (
@@ -45,8 +56,8 @@ from tests.support.orders import (
 class Desk:
     """One partition of the stage, committed after each fold."""
 
-    def __init__(self) -> None:
-        self.stage = OrdersStage(RULES)
+    def __init__(self, rules: OrderRules = RULES) -> None:
+        self.stage = OrdersStage(rules)
         self.view = MemoryView()
         self.reference = Reference()
         self.now = NOON
@@ -198,6 +209,80 @@ def test_after_the_clock_was_set_back_no_window_waits_for_it_to_catch_up() -> No
     desk.tick(earlier + QUIET)
     assert len(desk.order().deliveries) == 1
     assert desk.timers == []
+
+
+def test_more_timers_than_a_walk_takes_are_looked_at_in_the_next_tick() -> None:
+    desk = Desk()
+    for number in range(ORDERS_MAX + 3):
+        desk.tell(
+            placed(*LINES),
+            opened(*items_of(LINES)),
+            seen(COMPLETED, "i-a#1"),
+            number=f"W-{number:03}",
+        )
+    desk.tick(NOON)
+    earlier = NOON - timedelta(hours=1)
+
+    counts = []
+    while (result := desk.tick(earlier)) is not None:
+        counts.append(result.counts["woken"])
+
+    assert counts == [ORDERS_MAX, 3]
+    assert desk.timers[-1] == timer_key(earlier + QUIET, f"W-{ORDERS_MAX + 2:03}")
+
+
+def test_an_order_asks_the_ledger_for_places_and_gives_up_what_it_does_not_need() -> (
+    None
+):
+    desk = Desk(replace(RULES, sourcing=sourcing.rules()))
+    result = desk.tell(placed(line("a", "TEE", 1)))
+
+    (output,) = result.outputs[RESERVATION_REQUESTS]
+    request = REQUESTS.decode(output.value)
+    assert (output.key, request.kind, request.unit_ids) == (
+        b"TEE",
+        RequestKind.QUOTE,
+        ("W-1/a#1",),
+    )
+    assert result.counts["requests"] == 1
+    ledger = sourcing.stocked(TEE_LDN01=1)
+    reply = REPLIES.encode(ledger.ask(request))
+
+    result = desk.take(RESERVATION_ANSWERS, (NUMBER, reply))
+
+    (output,) = result.outputs[RESERVATION_REQUESTS]
+    assert REQUESTS.decode(output.value).location_id == "LDN01"
+
+
+def test_a_case_that_is_retried_has_the_order_look_again() -> None:
+    desk = Desk(replace(RULES, sourcing=sourcing.rules()))
+    desk.tell(placed(line("a", "TEE", 1)))
+    ledger = sourcing.stocked()
+    (request,) = desk.order().sourcing.asked  # type: ignore[union-attr]  # it has begun
+    quote = ReservationRequest(
+        request_id=request.request_id,
+        kind=request.kind,
+        order_number=NUMBER,
+        sku="TEE",
+        unit_ids=("W-1/a#1",),
+        requested_at=NOON,
+    )
+    result = desk.take(RESERVATION_ANSWERS, (NUMBER, REPLIES.encode(ledger.ask(quote))))
+    assert cases_of(result) == [(Action.RAISE, "sourcing", "sourcing_exhausted")]
+    again = MemoryRecord(
+        ORDER_FACTS.name,
+        90,
+        NUMBER.encode(),
+        NOTES.encode(placed(line("a", "TEE", 1))),
+        headers=((RETRY_OF, b"order-facts/0/0"),),
+    )
+
+    result = desk.stage.fold(
+        desk.view, Batch(ORDER_FACTS, 0, [again]), Context(NOON, desk.reference)
+    )
+
+    assert len(result.outputs[RESERVATION_REQUESTS]) == 1
+    assert cases_of(result) == [(Action.WITHDRAW, "", "sourcing_exhausted")]
 
 
 def test_a_clock_that_trembles_walks_no_timers() -> None:

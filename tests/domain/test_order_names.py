@@ -70,6 +70,13 @@ def test_a_key_reads_like_what_it_is_made_of(parts: tuple[str, ...], key: str) -
     assert safe_key(*parts) == key
 
 
+def test_a_runs_further_orders_in_newstore_are_numbered() -> None:
+    assert external_id_of("W-1", 1, 2) == "W-1~1.2"
+    assert external_id_of("W-1", 2, 3) == "W-1~2.3"
+    for external_id, run in (("W-1~1.2", 1), ("W-1~2.3", 2)):
+        assert (order_number_of(external_id), run_of(external_id)) == ("W-1", run)
+
+
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_commercetools_takes_every_key(parts: list[str]) -> None:
     key = safe_key(*parts)

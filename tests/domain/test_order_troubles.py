@@ -1,5 +1,7 @@
 """Notes about an order that do not fit together: each with the sentence people read."""
 
+from dataclasses import replace
+
 import pytest
 
 from streams.domain.order_notes import OrderNote
@@ -151,7 +153,7 @@ def test_a_second_order_under_a_number_is_named_by_either_of_its_notes() -> None
     made = book(placed()).hear(
         placed(commerce_id="ct-2"), placed(commerce_id="ct-2", version=3)
     )
-    other = book(state_seen("Open"), placed(commerce_id="ct-2"))
+    other = book(state_seen("Open"), replace(state_seen("Open"), commerce_id="ct-2"))
 
     for each in (made, other):
         assert each.order.commerce is not None

@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from streams.domain.invariants import InvariantBroken
 from streams.domain.movements import MovementKind
 from streams.domain.order_answers import CommerceDeclined, CommerceTold
+from streams.domain.order_movements import _placed_at
 from streams.domain.order_names import safe_key
+from streams.domain.order_record import Order
 from streams.domain.orders import Effects, advance
 from tests.support.ledger import NOON
 from tests.support.orders import (
@@ -52,6 +55,11 @@ def test_each_unit_is_announced_where_its_channel_says() -> None:
         )
     ]
     assert {m.document_id for m in made.movements} == {NUMBER}
+
+
+def test_an_order_that_is_not_placed_has_no_time_to_announce_it_at() -> None:
+    with pytest.raises(InvariantBroken, match="W-1 is not placed"):
+        _placed_at(Order(number=NUMBER))
 
 
 def test_where_commercetools_does_not_count_nothing_is_counted() -> None:

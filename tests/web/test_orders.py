@@ -1,16 +1,18 @@
 """Orders over HTTP: one whole, many by number, and through their owner."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from streams.domain.order_record import Order
+from streams.domain.order_sourcing import LookAgain
 from streams.mapping.orders_state import encode_order
 from streams.tables import ORDERS
-from streams.web.orders import LOOKED_AT_MAX, Page, merged
+from streams.web.orders import LOOKED_AT_MAX, ROWS_PER_TURN, Page, merged
 from streams.web.orders_models import OrderAnswer, OrdersAnswer
 from streams.web.ports import Local, Owner, Remote, Unavailable
+from tests.support import sourcing
 from tests.support.orders import (
     ASSIGNED,
     COMPLETED,
@@ -122,6 +124,46 @@ async def test_an_order_of_the_shop_floor_has_no_lines_of_commercetools(
     assert answer.commerce is None
     assert answer.lines == []
     assert answer.sourcing is None
+
+
+async def test_where_an_order_found_its_places_is_shown(
+    worker: Worker, orders: FakeOrders
+) -> None:
+    made = Book(rules=replace(RULES, sourcing=sourcing.rules()))
+    made.hear(placed(line("a", "TEE", 1)))
+    made.hear(sourcing.stocked().ask(made.requests[0]))
+    made.hear(LookAgain())
+    orders.put(made.order)
+
+    answer = (await worker.client.get("/v1/orders/W-1")).json()
+
+    assert answer["sourcing"]["run"] == 2
+    assert answer["sourcing"]["external_id"] == "W-1~2"
+    assert answer["past_runs"] == [{"run": 1, "phase": "exhausted", "places": {}}]
+
+
+async def test_orders_that_move_to_another_worker_meanwhile_are_asked_for_again(
+    worker: Worker, orders: FakeOrders
+) -> None:
+    number = 0
+    while len(list(orders.views[0].scan(ORDERS))) <= ROWS_PER_TURN:
+        key = f"W-{number:05}".encode()
+        number += 1
+        if partition_of(key) == 0:
+            orders.views[0].put(ORDERS, key, encode_order(Order(number=key.decode())))
+    turns = []
+
+    def owner_of(partition: int) -> Owner:
+        turns.append(partition)
+        if turns.count(0) > 2:
+            return Remote("http://127.0.0.1:9")
+        return Local(orders.views[partition], partition, 0.0)
+
+    orders.owner_of = owner_of  # type: ignore[method-assign]  # it moves in between
+    response = await worker.client.get("/v1/orders?limit=500")
+
+    assert response.status_code == 503
+    assert response.json()["type"].endswith("owner-moving")
 
 
 async def test_an_unknown_order_is_a_404_that_says_what_to_do(worker: Worker) -> None:
