@@ -58,6 +58,7 @@ def problems_of(settings: Settings) -> list[SettingProblem]:
         *_security(settings),
         *_web(settings),
         *_commercetools(settings),
+        *_newstore(settings),
         *_folders(settings),
     ]
 
@@ -186,18 +187,40 @@ def _commercetools(settings: Settings) -> list[SettingProblem]:
     problems = _counting(settings)
     if not any(needed.values()):
         return problems
-    problems += [
+    return problems + _incomplete("COMMERCETOOLS", "commercetools", needed)
+
+
+def _newstore(settings: Settings) -> list[SettingProblem]:
+    given = settings.newstore
+    needed = {
+        "API_URL": given.api_url,
+        "AUTH_URL": given.auth_url,
+        "CLIENT_ID": given.client_id,
+        "CLIENT_SECRET": given.client_secret.get_secret_value(),
+    }
+    if not any(needed.values()):
+        return []
+    if not given.auth_url.endswith("/token"):
+        needed["TENANT"] = given.tenant
+    return _incomplete("NEWSTORE", "NewStore's API", needed)
+
+
+def _incomplete(
+    prefix: str, vendor: str, needed: Mapping[str, str]
+) -> list[SettingProblem]:
+    """Find what is missing of a vendor's settings, and what is no URL."""
+    problems = [
         SettingProblem(
-            f"ONESHELF_COMMERCETOOLS__{name}",
-            "is empty, but other settings of commercetools are not; fill it in, or "
-            "empty them all to run without commercetools.",
+            f"ONESHELF_{prefix}__{name}",
+            f"is empty, but other settings of {vendor} are not; fill it in, or "
+            f"empty them all to run without {vendor}.",
         )
         for name, value in needed.items()
         if not value
     ]
     problems += [
         SettingProblem(
-            f"ONESHELF_COMMERCETOOLS__{name}",
+            f"ONESHELF_{prefix}__{name}",
             f"{needed[name]!r} is not a URL; write one that begins with https://.",
         )
         for name in ("API_URL", "AUTH_URL")

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from streams.config_check import problems_of, unknown_names
-from streams.settings import CommercetoolsSettings, Settings
+from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
 
 
 def settings(**values: object) -> Settings:
@@ -43,6 +43,37 @@ def test_only_both_entries_lowered_by_commercetools_are_refused(
     given = commerce(entries=entries, stock_counting=counting)
 
     found = problems_of(settings(commercetools=given))
+
+    assert [problem.setting for problem in found] == names
+
+
+NEWSTORE = {
+    "api_url": "https://acme.example.org",
+    "auth_url": "https://id.example.org",
+    "client_id": "id",
+    "client_secret": SecretStr("secret"),
+    "tenant": "acme",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, []),
+        (dict.fromkeys(NEWSTORE, ""), []),
+        ({name: "" for name in NEWSTORE if name != "tenant"}, []),
+        ({"tenant": ""}, ["ONESHELF_NEWSTORE__TENANT"]),
+        ({"tenant": "", "auth_url": "https://id.example.org/oauth/token"}, []),
+        ({"client_id": ""}, ["ONESHELF_NEWSTORE__CLIENT_ID"]),
+        ({"api_url": "acme.example.org"}, ["ONESHELF_NEWSTORE__API_URL"]),
+    ],
+)
+def test_newstores_api_is_configured_whole_or_not_at_all(
+    changes: dict[str, object], names: list[str]
+) -> None:
+    given = NewStoreSettings.model_validate(NEWSTORE | changes)
+
+    found = problems_of(settings(newstore=given))
 
     assert [problem.setting for problem in found] == names
 

@@ -64,6 +64,17 @@ SETTINGS = [
         "HTTP_PORT: 'x' cannot be used; write a whole number.",
     ),
     refused(
+        "NewStore's API without a realm for its tokens",
+        {
+            "newstore__api_url": "https://acme.example.org",
+            "newstore__auth_url": "https://id.example.org",
+            "newstore__client_id": "id",
+            "newstore__client_secret": "secret",
+        },
+        "NEWSTORE__TENANT: is empty, but other settings of NewStore's API are not; "
+        "fill it in, or empty them all to run without NewStore's API.",
+    ),
+    refused(
         "a group set as one",
         {"commercetools": "https://api.example.org"},
         "COMMERCETOOLS: is a group of settings, not one; set its members, for example "
