@@ -90,7 +90,7 @@ class Trial:
         """Say what movements a topic's records would become."""
         name = topic.removeprefix(self._prefix)
         if name == STOCK_MOVEMENTS.name:
-            return self._movements(records)
+            return Tried([value for _, value in records], [])
         if name != NEWSTORE_EVENTS.name:
             return Tried([], [{**NOTHING_FORETOLD, "value": topic}])
         result = self._intake.fold(
@@ -103,8 +103,11 @@ class Trial:
         return Tried(movements, [_shown(parked) for parked in result.parked])
 
     def sku_of(self, movement: bytes) -> str:
-        """Name the SKU a movement is about."""
-        return read_movement(movement).sku
+        """Name the SKU a movement is about; empty where it cannot be read."""
+        try:
+            return read_movement(movement).sku
+        except Undecodable:
+            return ""
 
     def effects(self, view: View, movements: Sequence[bytes]) -> dict[str, Any]:
         """Say what movements would do to the stock in a view."""
@@ -126,25 +129,8 @@ class Trial:
             ],
             "levels": list(_levels(view, result)),
             "outcomes": outcomes,
+            "parked": [_shown(parked) for parked in result.parked],
         }
-
-    def _movements(self, records: Sequence[tuple[bytes | None, bytes]]) -> Tried:
-        movements, parked = [], []
-        for _, value in records:
-            try:
-                read_movement(value)
-            except Undecodable as error:
-                parked.append(
-                    {
-                        "reason": "undecodable",
-                        "field": error.field,
-                        "value": "",
-                        "sentence": error.sentence,
-                    }
-                )
-            else:
-                movements.append(value)
-        return Tried(movements, parked)
 
     def _context(self) -> Context:
         return Context(self._clock(), self._reference)

@@ -157,8 +157,7 @@ def edit(
     wanted = {
         **_request(note),
         "record": record,
-        "body": b64encode(content).decode(),
-        "body_encoding": "base64",
+        "body_base64": b64encode(content).decode(),
     }
     answer = _ask(worker, key, "POST", f"/{quote(case)}/edit", json=wanted)
     emit(answer, as_json=as_json, human=lambda: _print_done(answer))

@@ -125,7 +125,7 @@ def _record_of(owner: Local, case_id: str, origin: str) -> str:
     if not origin and len(waiting) == 1:
         return waiting[0]
     raise Problem(
-        422,
+        409,
         "record-unclear",
         title="Which record is meant?",
         detail=f"{len(waiting)} records of the case wait."

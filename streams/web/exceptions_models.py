@@ -1,9 +1,10 @@
 """What people send to the exceptions list, and what it answers, as documented."""
 
 from base64 import b64decode
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from streams.domain.exception_kinds import Kind
 from streams.domain.exceptions import State
@@ -11,6 +12,7 @@ from streams.web.models import Answer
 
 LIMIT_MAX = 200
 NOTE_CHARACTERS_MAX = 500
+BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 Note = Annotated[str, Field(max_length=NOTE_CHARACTERS_MAX)]
 Name = Annotated[str, Field(max_length=100)]
@@ -30,21 +32,35 @@ class Assignment(Request):
 
 
 class Edit(Request):
-    """A record's new bytes; the original is kept beside them."""
+    """A record's new bytes, as text or in base64; the original is kept beside them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": ["body"]}, {"required": ["body_base64"]}]
+        }
+    )
 
     record: str = Field(
         "",
         description="The record's `origin`; may be left out where only one waits.",
     )
-    body: str = Field(description="What is sent instead on the next retry.")
-    body_encoding: Literal["utf-8", "base64"] = "utf-8"
+    body: str = Field("", description="What is sent instead on the next retry.")
+    body_base64: str = Field(
+        "", pattern=BASE64, description="The same for bytes that are no text."
+    )
+
+    @model_validator(mode="after")
+    def _has_a_body(self) -> Self:
+        if not self.model_fields_set & {"body", "body_base64"}:
+            raise PydanticCustomError("missing", "no body")
+        return self
 
     @property
     def content(self) -> bytes:
-        """Return the new bytes; raises ValueError where base64 is not that."""
-        if self.body_encoding == "base64":
-            return b64decode(self.body, validate=True)
-        return self.body.encode()
+        """Return the new bytes."""
+        if self.body_base64:
+            return b64decode(self.body_base64)
+        return self.body.encode("utf-8", "surrogatepass")
 
 
 class CaseLine(Answer):
@@ -155,7 +171,17 @@ class Effects(Answer):
     )
 
 
+class Accepted(Answer):
+    """The command is stored; its outcome is not there yet."""
+
+    accepted: bool
+    case_id: str = ""
+    group_id: str = ""
+
+
 class Movements(Answer):
     """Movements to try out, as one worker asks another."""
 
-    movements: list[str] = Field(max_length=5_000, description="In base64.")
+    movements: list[Annotated[str, Field(pattern=BASE64)]] = Field(
+        max_length=5_000, description="In base64, as the topic has them."
+    )

@@ -15,13 +15,13 @@ from streams.web import exceptions_models as models
 from streams.web import exceptions_pages, openapi
 from streams.web.auth import Caller, Guard, Scope
 from streams.web.bodies import Bodies
-from streams.web.exceptions import ExceptionsLookup
+from streams.web.exceptions import EXCEPTIONS, ExceptionsLookup
 from streams.web.exceptions_acts import ExceptionsActs
-from streams.web.exceptions_trials import ExceptionsTrials
+from streams.web.exceptions_trials import EFFECTS, ExceptionsTrials
 from streams.web.forwarding import Forwarder
 from streams.web.ports import CasesPort, LedgerPort, TrialPort
 from streams.web.problems import invalid
-from streams.web.replies import Problem, json_reply
+from streams.web.replies import json_reply
 from streams.web.routes import response_of
 
 READ_PROBLEMS = (401, 403, 503)
@@ -92,17 +92,19 @@ def exceptions_routes(
     forwarder: Forwarder,
 ) -> APIRouter:
     """Make the routes that show the list and take what people ask of it."""
-    router = APIRouter(prefix="/v1/exceptions", tags=["exceptions"])
+    router = APIRouter(prefix=EXCEPTIONS.decode(), tags=["exceptions"])
+    whole = APIRouter(tags=["exceptions"])
     lookup = ExceptionsLookup(desk.cases, forwarder)
     acts = ExceptionsActs(desk.cases, lookup, forwarder, desk.clock)
     trials = ExceptionsTrials(desk.trial, ledger, lookup, forwarder)
     door = _Door(guard, bodies)
     _reading(router, door, lookup)
-    _trying(router, door, trials)
+    _trying(whole, door, trials)
     _group_retry(router, door, acts, trials)
     _retry(router, door, acts, trials)
     _other_acts(router, door, acts)
-    return router
+    whole.include_router(router)
+    return whole
 
 
 def _reading(router: APIRouter, door: _Door, lookup: ExceptionsLookup) -> None:
@@ -164,7 +166,7 @@ def _reading(router: APIRouter, door: _Door, lookup: ExceptionsLookup) -> None:
 
 def _trying(router: APIRouter, door: _Door, trials: ExceptionsTrials) -> None:
     @router.post(
-        "/effects",
+        EFFECTS.decode(),
         summary="What movements would do (workers among themselves)",
         response_model=dict[str, object],
         responses=openapi.problems(401, 403, 408, 413, 422, 503),
@@ -186,8 +188,11 @@ def _group_retry(
     @router.post(
         "/groups/{group_id}/retry",
         summary="Send the records of all cases of a group again",
-        response_model=models.Effects | dict[str, object],
-        responses=openapi.problems(401, 403, 408, 413, 422, 503),
+        response_model=models.Effects,
+        responses={
+            202: {"model": models.Accepted},
+            **openapi.problems(401, 403, 404, 408, 413, 422, 503),
+        },
         openapi_extra={
             **openapi.security("operate"),
             **_body_of(models.Request),
@@ -198,9 +203,9 @@ def _group_retry(
     ) -> Response:
         """Answer 202: the cases are sent one after the other."""
         caller = door.reader(request) if dry_run else door.operator(request)
+        wanted, _ = await door.read(request, models.Request)
         if dry_run:
             return response_of(await trials.of_group(caller, group_id))
-        wanted, _ = await door.read(request, models.Request)
         who = door.who(caller, wanted)
         return response_of(await acts.retry_group(group_id, who, wanted.note))
 
@@ -212,7 +217,7 @@ def _retry(
         "/{case_id}/retry",
         summary="Send a case's records again",
         response_model=models.WholeCase | models.Effects,
-        responses=openapi.problems(*ACT_PROBLEMS),
+        responses={202: {"model": models.Accepted}, **openapi.problems(*ACT_PROBLEMS)},
         openapi_extra={
             **openapi.security("operate"),
             **_body_of(models.Request),
@@ -223,9 +228,9 @@ def _retry(
     ) -> Response:
         """Answer with the case, resubmitted; it resolves by itself on success."""
         caller = door.reader(request) if dry_run else door.operator(request)
+        wanted, raw = await door.read(request, models.Request)
         if dry_run:
             return response_of(await trials.of_case(caller, case_id))
-        wanted, raw = await door.read(request, models.Request)
         who = door.who(caller, wanted)
         reply = await acts.do(
             caller, case_id, Action.RETRY, raw, by=who, said=wanted.note
@@ -262,7 +267,7 @@ def _other_acts(router: APIRouter, door: _Door, acts: ExceptionsActs) -> None:
             raw,
             by=door.who(caller, wanted),
             origin=wanted.record,
-            body_base64=_content(wanted),
+            body_base64=wanted.content,
             said=wanted.note,
         )
         return response_of(reply)
@@ -288,7 +293,7 @@ def _act(model: type[models.Request], summary: str) -> dict[str, Any]:
         "summary": summary,
         "response_model": models.WholeCase,
         "responses": {
-            202: {"description": "Accepted; its outcome is not there yet."},
+            202: {"model": models.Accepted},
             **openapi.problems(*ACT_PROBLEMS),
         },
         "openapi_extra": {**openapi.security("operate"), **_body_of(model)},
@@ -297,23 +302,8 @@ def _act(model: type[models.Request], summary: str) -> dict[str, Any]:
 
 def _body_of(model: type[models.Request]) -> dict[str, Any]:
     schema = model.model_json_schema()
-    needed = bool(schema.get("required"))
+    needed = "required" in schema or "anyOf" in schema
     return openapi.request_body(schema, "What is wanted.", required=needed)
-
-
-def _content(wanted: models.Edit) -> bytes:
-    try:
-        return wanted.content
-    except ValueError:
-        raise Problem(
-            422,
-            "field-invalid",
-            title="A field is not valid",
-            detail="The body is not base64.",
-            field="body",
-            value=wanted.body,
-            remedy="send base64, or text with body_encoding utf-8",
-        ) from None
 
 
 def _numbers(text: str, lookup: ExceptionsLookup) -> Sequence[int]:

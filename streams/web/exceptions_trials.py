@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from streams.web.auth import Caller
-from streams.web.exceptions import EXCEPTIONS, ExceptionsLookup, decoded
+from streams.web.exceptions import ExceptionsLookup, decoded
 from streams.web.exceptions_pages import Query
 from streams.web.forwarding import Forwarder
 from streams.web.ports import LedgerPort, Local, Remote, TrialPort, Unavailable
 from streams.web.replies import Reply, json_reply, unavailable
 
+EFFECTS = b"/v1/effects"
 CASES_TRIED_MAX = 100
 RECORDS_TRIED_MAX = 500
 
@@ -58,12 +59,13 @@ class ExceptionsTrials:
         waiting = [one for one in records if one["waiting"]]
         tried = waiting[:RECORDS_TRIED_MAX]
         movements, parked = self._taken_in(tried)
+        stock = await self._stock(caller, movements)
         answer = {
             "dry_run": True,
             "records": len(tried),
             "left_out": sum(case["waiting"] for case in cases) - len(tried),
-            "parked": parked,
-            **await self._stock(caller, movements),
+            **stock,
+            "parked": parked + stock["parked"],
         }
         return json_reply(answer)
 
@@ -101,6 +103,7 @@ class ExceptionsTrials:
             "entries": [one for each in found for one in each["entries"]],
             "levels": [one for each in found for one in each["levels"]],
             "outcomes": dict(outcomes),
+            "parked": [one for each in found for one in each["parked"]],
         }
 
     def _owner(self, sku: str) -> Local | Remote:
@@ -119,7 +122,7 @@ class ExceptionsTrials:
         body = {"movements": [b64encode(one).decode() for one in movements]}
         reply = await self._forwarder.ask(
             url,
-            EXCEPTIONS + b"/effects",
+            EFFECTS,
             caller,
             method="POST",
             body=msgspec.json.encode(body),

@@ -121,7 +121,7 @@ class TrialPort(Protocol):
         ...
 
     def sku_of(self, movement: bytes) -> str:
-        """Name the SKU a movement is about."""
+        """Name the SKU a movement is about; empty where it cannot be read."""
         ...
 
     def effects(self, view: View, movements: Sequence[bytes]) -> dict[str, Any]:
