@@ -74,6 +74,19 @@ def test_levels_that_are_reached_are_told_of_once() -> None:
     ]
 
 
+def test_stock_that_falls_through_zero_is_out_once_and_again_after_a_refill() -> None:
+    sandbox, _ = sandbox_with_clock()
+    entry = sandbox.create_entry(entry_draft(quantity=1))
+    for version, quantity in enumerate((-2, -1, 3, -2), start=1):
+        sandbox.update_entry("id", entry.id, update(version, add(quantity)))
+    outs = [
+        each.subject.version
+        for each in sandbox.messages.walk()
+        if each.type == "InventoryEntryOutOfStock"
+    ]
+    assert outs == [2, 5]
+
+
 def test_a_late_decrement_is_no_quantity_message_but_may_empty_the_stock() -> None:
     sandbox, clock = sandbox_with_clock(lagging(5))
     sandbox.create_entry(entry_draft(quantity=2))

@@ -176,8 +176,13 @@ def test_an_expanded_reference_is_followed_further() -> None:
     order = sandbox.place_order([{"sku": "A"}], mode="None")
     change = action("transitionState", state={"typeId": "state", "key": "new"})
     sandbox.update_order("id", order.id, update(1, change))
-    body = expanded(sandbox, order.id, "state.transitions[*]")
-    assert body["state"]["obj"]["transitions"][0]["obj"]["key"] == "done"
+    for paths in (
+        ("state.transitions[*]",),
+        ("state", "state.transitions[*]"),
+        ("state.transitions[*]", "state"),
+    ):
+        body = expanded(sandbox, order.id, *paths)
+        assert body["state"]["obj"]["transitions"][0]["obj"]["key"] == "done"
 
 
 def test_an_entry_shows_its_channel_where_it_is_asked_for() -> None:

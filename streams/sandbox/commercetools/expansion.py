@@ -53,8 +53,6 @@ def _along(
 def _at(value: object, rest: Sequence[str], lookup: Lookup) -> object:
     if not isinstance(value, dict):
         return value
-    if rest and "obj" in value and rest[0] != "obj":
-        return {**value, "obj": _at(value["obj"], rest, lookup)}
     if rest and rest[0] in value:
         return _along(value, rest, lookup)
     if "typeId" in value and "id" in value:
