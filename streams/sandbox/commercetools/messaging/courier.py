@@ -19,7 +19,7 @@ from streams.sandbox.commercetools.errors import ApiError, invalid_input, invali
 from streams.sandbox.commercetools.messaging.subscriptions import Subscription
 from streams.sandbox.commercetools.values import Fields
 
-RETRY_S, RETRY_S_MAX = 0.5, 60.0
+RETRY_S, RETRY_S_MAX = 0.5, 5.0
 DELAY_S_MAX = 3600.0
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=DELAY_S_MAX)]
