@@ -82,6 +82,9 @@ def _print_verification(found: Any) -> None:
         f"{found.entries:,} journal entries, {found.places:,} rows, "
         f"{found.published:,} commercetools entries, {found.parked:,} parked"
     )
+    if found.cases:
+        cases = ", ".join(f"{n:,} {state}" for state, n in sorted(found.cases.items()))
+        out.print(f"exceptions list: {cases}")
     for check, faults in found.faults.items():
         mark = "[green]ok[/green]" if not faults else f"[red]{len(faults)} differ[/red]"
         out.print(f"  {mark:24} {check}")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, NoReturn
 
 import msgspec
@@ -16,6 +17,8 @@ from streams.web.replies import Problem, Reply, json_reply, unavailable
 
 EXCEPTIONS = b"/v1/exceptions"
 RECORDS_READ_MAX = 500
+"""Records of a case looked at to show it."""
+
 GROUPS_MAX = 1_000
 
 
@@ -65,7 +68,9 @@ class ExceptionsLookup:
         row = find_case(owner.view, case_id)
         if row is None:
             no_case(case_id)
-        return whole_case_shape(row, list(records_of(owner.view, case_id)))
+        records = list(islice(records_of(owner.view, case_id), RECORDS_READ_MAX))
+        waiting_first = sorted(records, key=lambda one: not one.state.is_waiting)
+        return whole_case_shape(row, waiting_first)
 
     def owner_of(self, case_id: str) -> Local | Remote:
         """Say who has the case: its id names the partition."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from streams.domain.exception_moves import act
@@ -18,6 +19,7 @@ from streams.web.replies import Problem, Reply, json_reply, unavailable
 
 APPLIED_WITHIN_S = 1.5
 LOOK_EVERY_S = 0.02
+RECORDS_READ_MAX = 10_000
 RETRY_AFTER_S = 2.0
 
 ACTS = {
@@ -117,7 +119,7 @@ def _record_of(owner: Local, case_id: str, origin: str) -> str:
     """Return which record is meant; the only one that waits may be left unnamed."""
     waiting = [
         record.origin
-        for record in records_of(owner.view, case_id)
+        for record in islice(records_of(owner.view, case_id), RECORDS_READ_MAX)
         if record.state.is_waiting or record.origin == origin
     ]
     if origin in waiting:
