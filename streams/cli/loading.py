@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.progress import (
@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from streams.cli.app import (
+    EXIT_INTERRUPTED,
     EXIT_REFUSED,
     EXIT_UNAVAILABLE,
     app,
@@ -159,7 +160,8 @@ def send_events(
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=err, transient=True) as bar:
+        seen = err.is_terminal  # Elsewhere it would leave an empty line behind.
+        with Progress(*columns, console=err, transient=True, disable=not seen) as bar:
             task = bar.add_task("sending", total=total)
             outcome = Outcome(settings)
             if wait:
@@ -190,8 +192,19 @@ def send_events(
         refuse(
             f"{error}. At least {acknowledged:,} of {total:,} were sent. {AGAIN}", code
         )
+    except KeyboardInterrupt:
+        _interrupted(acknowledged, total)
     summary = {"sent": sent.events, **sent.as_json(), **(extra or {})}
     if not wait:
         for name in ("applied", "duplicate", "parked"):
             summary.pop(name)
     emit(summary, as_json=as_json, human=lambda: out.print_json(json.dumps(summary)))
+
+
+def _interrupted(acknowledged: int, total: int) -> NoReturn:
+    if acknowledged == total:
+        said = f"All {total:,} were sent; what became of them was not waited for."
+    else:
+        said = f"At least {acknowledged:,} of {total:,} were sent. {AGAIN}"
+    tell("interrupted", "yellow", f"by Ctrl-C. {said}")
+    raise SystemExit(EXIT_INTERRUPTED)
