@@ -10,6 +10,7 @@ class Surface(StrEnum):
 
     WEBHOOK = "webhook"
     MESSAGES = "commercetools message"
+    FACTS = "news of one order"
     MOVEMENTS = "stock-movements"
     STOCK = "stock load"
     REFERENCE = "reference load"
@@ -21,6 +22,7 @@ class Kept(StrEnum):
     """What became of it: never lost."""
 
     PARKED = "parked with its bytes"
+    CASE = "taken, and a case of the list"
     NOT_TAKEN = "refused, so that the sender keeps it"
     NOT_SENT = "refused before anything was sent"
     OTHERS_KEPT = "listed; the other lines are kept"

@@ -19,6 +19,7 @@ from streams.mapping.pos import IntakeRules
 from streams.topics import NEWSTORE_EVENTS, STOCK_MOVEMENTS
 from tests.bad_input.events import MOVEMENTS, WEBHOOK
 from tests.bad_input.files import EXPORT, REFERENCE, STOCK
+from tests.bad_input.order_facts import FACTS
 from tests.bad_input.orders import MESSAGES, ORDERS
 from tests.bad_input.row import Bad, Kept
 from tests.bad_input.settings import SETTINGS
@@ -32,6 +33,7 @@ TABLE = [
     *WEBHOOK,
     *ORDERS,
     *MESSAGES,
+    *FACTS,
     *MOVEMENTS,
     *STOCK,
     *REFERENCE,
