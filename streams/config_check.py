@@ -185,6 +185,9 @@ def _commercetools(settings: Settings) -> list[SettingProblem]:
         "CLIENT_SECRET": given.client_secret.get_secret_value(),
     }
     problems = _counting(settings)
+    if given.orders:
+        # What its messages only mention has to be read there.
+        return problems + _incomplete("COMMERCETOOLS", "commercetools", needed)
     if not any(needed.values()):
         return problems
     return problems + _incomplete("COMMERCETOOLS", "commercetools", needed)

@@ -111,3 +111,11 @@ def test_names_that_are_no_settings_are_found_with_a_guess() -> None:
         ),
         ("ONESHELF_XYZZY", "is not a setting and has no effect; remove it."),
     ]
+
+
+def test_orders_need_a_commercetools_that_can_be_asked() -> None:
+    found = problems_of(settings(commercetools=CommercetoolsSettings(orders=True)))
+    assert [problem.setting for problem in found] == [
+        f"ONESHELF_COMMERCETOOLS__{name}"
+        for name in ("API_URL", "AUTH_URL", "PROJECT_KEY", "CLIENT_ID", "CLIENT_SECRET")
+    ]

@@ -91,7 +91,10 @@ class LinkingStage:
             return None
         result = Result()
         for key, link in load_links(view, due).items():
-            write_link(result, key, link, raised(link, now_ms))
+            told = raised(link, now_ms)
+            write_link(result, key, link, told)
+            if told == link:
+                continue
             first = kept_record(link.waiting[0], view.partition, key)
             park(result, first, unknown_alias(key.decode()))
             result.count("raised")

@@ -124,6 +124,16 @@ SETTINGS = [
         "file, its key without a password.",
     ),
     refused(
+        "orders of a commercetools that cannot be asked",
+        {
+            **COMMERCETOOLS,
+            "commercetools__orders": "true",
+            "commercetools__api_url": "",
+        },
+        "COMMERCETOOLS__API_URL: is empty, but other settings of commercetools "
+        "are not; fill it in, or empty them all to run without commercetools.",
+    ),
+    refused(
         "commercetools half configured",
         {**COMMERCETOOLS, "commercetools__client_secret": ""},
         "COMMERCETOOLS__CLIENT_SECRET: is empty, but other settings of commercetools "
