@@ -1,6 +1,7 @@
 """The worker's web as one ASGI application: a fast path before FastAPI's routes."""
 
 import time
+from collections.abc import Awaitable
 from typing import Any, cast
 
 import structlog
@@ -17,6 +18,7 @@ from streams.web.bodies import Bodies, Disconnected
 from streams.web.commerce_webhook import CommerceWebhook
 from streams.web.exceptions_routes import ExceptionsDesk, exceptions_routes
 from streams.web.express import KnownHeads
+from streams.web.express_events import EVENTS_PATH
 from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
 from streams.web.metrics import WebMetrics
@@ -34,7 +36,6 @@ from streams.web.routes import (
 )
 from streams.web.webhook import Webhook
 
-EVENTS_PATH = b"/v1/events/newstore"
 _FAST_ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
 
 _log = structlog.get_logger(__name__)
@@ -80,6 +81,7 @@ class Web:
         self._metrics = WebMetrics(registry)
         self._fast = fast
         self.known_heads = KnownHeads()
+        self.known_event_heads = KnownHeads()
         self._pages = _pages()
         for router in (
             availability_routes(self._guard, self._lookup, bodies),
@@ -109,7 +111,9 @@ class Web:
         try:
             if self._fast and _is_event(scope):
                 route = EVENTS_PATH.decode()
-                reply = await self._take_event(scope, receive)
+                reply = await self._answer_for(
+                    self._webhook.take(scope["headers"], receive)
+                )
                 status = reply.status
                 await reply.send(send)
                 return
@@ -149,13 +153,29 @@ class Web:
             self._metrics.observe(_FAST_ROUTES[1], 200, seconds)
         return body
 
+    def lets_events_in(self, headers: HeaderList) -> bool:
+        """Say whether who sends these headers may send events."""
+        try:
+            self._guard.require_webhook(Caller.of(headers))
+        except Problem:
+            return False
+        return self._fast
+
+    async def take_known_event(self, event: bytes) -> Reply:
+        """Store an event of a caller that was let in; never raises."""
+        started = time.perf_counter()
+        reply = await self._answer_for(self._webhook.take_known(event))
+        seconds = time.perf_counter() - started
+        self._metrics.observe(EVENTS_PATH.decode(), reply.status, seconds)
+        return reply
+
     async def aclose(self) -> None:
         """Close the connections to other workers."""
         await self._forwarder.aclose()
 
-    async def _take_event(self, scope: Connection, receive: Receive) -> Reply:
+    async def _answer_for(self, taking: Awaitable[Reply]) -> Reply:
         try:
-            return await self._webhook.take(scope["headers"], receive)
+            return await taking
         except Problem as problem:
             return problem.reply()
         except Disconnected:

@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 from streams.web.app import Web
-from streams.web.express import ExpressProtocol
+from streams.web.express_events import EventsProtocol
 
 KEEP_ALIVE_S = 5
 # Every connection costs some tens of kilobytes; beyond this callers get 503.
@@ -34,7 +34,7 @@ class WebServer:
         self._server = _Embedded(
             uvicorn.Config(
                 app,
-                http=ExpressProtocol,
+                http=EventsProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

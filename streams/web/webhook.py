@@ -7,7 +7,7 @@ could make the source reject the event and stop its stream.
 from streams.mapping.events import event_key
 from streams.topics import NEWSTORE_EVENTS
 from streams.web.auth import Caller, Guard
-from streams.web.bodies import Bodies
+from streams.web.bodies import Bodies, Body
 from streams.web.ports import EventSink
 from streams.web.replies import HeaderList, Receive, Reply, json_reply
 from streams.web.storing import STORE_TIMEOUT_S, Storing
@@ -35,8 +35,17 @@ class Webhook:
         caller = Caller.of(headers)
         self._guard.require_webhook(caller)
         with await self._bodies.read(headers, receive) as body:
-            record = event_key(body.content), body.content
-            ((partition, offset),) = await self._storing.store(caller, [record])
+            return await self._store(caller, body.content)
+
+    async def take_known(self, event: bytes) -> Reply:
+        """Store an event of a caller that was let in before, and sends no trace."""
+        with Body(self._bodies) as body:
+            body.add(event)
+            return await self._store(_KNOWN, event)
+
+    async def _store(self, caller: Caller, event: bytes) -> Reply:
+        record = event_key(event), event
+        ((partition, offset),) = await self._storing.store(caller, [record])
         return json_reply(
             {
                 "accepted": True,
@@ -45,3 +54,6 @@ class Webhook:
                 "offset": offset,
             }
         )
+
+
+_KNOWN = Caller()
