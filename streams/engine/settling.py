@@ -16,9 +16,11 @@ def settle_retried(result: Result, records: Sequence[Record]) -> None:
     """Settle the records that people sent again and that the fold did not park."""
     retried = [record for record in records if was_sent_again(record)]
     if retried:
-        parked = {parked.record.offset for parked in result.parked}
+        parked = {(each.record.topic, each.record.offset) for each in result.parked}
         result.settled += [
-            Settled(record) for record in retried if record.offset not in parked
+            Settled(record)
+            for record in retried
+            if (record.topic, record.offset) not in parked
         ]
 
 
