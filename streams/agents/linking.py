@@ -92,10 +92,9 @@ class LinkingStage:
         result = Result()
         for key, link in load_links(view, due).items():
             told = raised(link, now_ms)
-            write_link(result, key, link, told)
-            if told == link:
-                continue
-            first = kept_record(link.waiting[0], view.partition, key)
-            park(result, first, unknown_alias(key.decode()))
-            result.count("raised")
+            if told != link:
+                write_link(result, key, link, told)
+                first = kept_record(link.waiting[0], view.partition, key)
+                park(result, first, unknown_alias(key.decode()))
+                result.count("raised")
         return result
