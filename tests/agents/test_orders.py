@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streams.agents.orders import OrdersStage
-from streams.agents.orders_timers import ORDERS_MAX
+from streams.agents.orders_timers import LOOK_BACK, ORDERS_MAX
 from streams.domain.order_answers import CommerceTold
 from streams.domain.order_notes import OrderNote
 from streams.domain.order_record import Order
@@ -252,6 +252,21 @@ def test_an_order_asks_the_ledger_for_places_and_gives_up_what_it_does_not_need(
 
     (output,) = result.outputs[RESERVATION_REQUESTS]
     assert REQUESTS.decode(output.value).location_id == "LDN01"
+
+
+@pytest.mark.parametrize(
+    ("age", "is_seen"), [(LOOK_BACK, True), (LOOK_BACK + SECOND, False)]
+)
+def test_a_tick_does_not_look_again_where_all_was_done(
+    age: timedelta, is_seen: bool
+) -> None:
+    desk = Desk()
+    desk.tick(NOON)
+    late = Result()
+    late.put(ORDER_TIMERS, timer_key(NOON - age, NUMBER), b"")
+    desk.view.apply(late)
+
+    assert (desk.tick(NOON + SECOND) is not None) == is_seen
 
 
 def test_a_case_that_is_retried_has_the_order_look_again() -> None:
