@@ -25,8 +25,11 @@ from streams.mapping.stock import (
 from streams.mapping.stock_state import decode_row
 from streams.tables import LEVELS, Table
 from streams.topics import (
+    COMMERCE_MESSAGES,
     LEDGER_ENTRIES,
     NEWSTORE_EVENTS,
+    ORDER_FACTS,
+    ORDER_NEWS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
 )
@@ -35,9 +38,11 @@ from streams.web.ports import Tried
 NOTHING_FORETOLD = {
     "reason": "not_tried",
     "field": "topic",
-    "sentence": "Only events of NewStore and movements are tried out; for records of "
-    "other topics nothing is foretold.",
+    "sentence": "Only events, messages, movements and news of orders are tried out; of "
+    "records of other topics nothing is foretold.",
 }
+_TAKEN_IN = {topic.name: topic for topic in (NEWSTORE_EVENTS, COMMERCE_MESSAGES)}
+_NEWS = frozenset({ORDER_NEWS.name, ORDER_FACTS.name})
 _COUNTED_ASIDE = frozenset({"in", "parked", "oversold"})
 
 
@@ -87,20 +92,28 @@ class Trial:
     def take_in(
         self, topic: str, records: Sequence[tuple[bytes | None, bytes]]
     ) -> Tried:
-        """Say what movements a topic's records would become."""
+        """Say what movements, and what news of orders, records would become."""
         name = topic.removeprefix(self._prefix)
         if name == STOCK_MOVEMENTS.name:
-            return Tried([value for _, value in records], [])
-        if name != NEWSTORE_EVENTS.name:
-            return Tried([], [{**NOTHING_FORETOLD, "value": topic}])
+            return Tried([value for _, value in records], [], [])
+        if name in _NEWS:
+            return Tried([], [], [_heard(*each) for each in records])
+        if name not in _TAKEN_IN:
+            return Tried([], [{**NOTHING_FORETOLD, "value": topic}], [])
         result = self._intake.fold(
             _NoState(),
-            Batch(NEWSTORE_EVENTS, 0, _records(topic, records)),
+            Batch(_TAKEN_IN[name], 0, _records(topic, records)),
             self._context(),
         )
         outputs = result.outputs.get(STOCK_MOVEMENTS, [])
-        movements = [output.value for output in outputs if output.value is not None]
-        return Tried(movements, [_shown(parked) for parked in result.parked])
+        return Tried(
+            [output.value for output in outputs if output.value is not None],
+            [_shown(parked) for parked in result.parked],
+            [
+                _heard(each.key, each.value)
+                for each in result.outputs.get(ORDER_NEWS, [])
+            ],
+        )
 
     def sku_of(self, movement: bytes) -> str:
         """Name the SKU a movement is about; empty where it cannot be read."""
@@ -140,6 +153,15 @@ def _records(
     topic: str, records: Sequence[tuple[bytes | None, bytes]]
 ) -> list[_Record]:
     return [_Record(topic, number, *each) for number, each in enumerate(records)]
+
+
+def _heard(key: bytes | None, value: bytes | None) -> dict[str, Any]:
+    """Say what an order would hear; news that cannot be read as they are."""
+    try:
+        news = msgspec.json.decode(value or b"")
+    except msgspec.DecodeError:
+        news = (value or b"").decode(errors="replace")
+    return {"order": (key or b"").decode(errors="replace"), "news": news}
 
 
 def _shown(parked: Parked) -> dict[str, str]:

@@ -6,7 +6,12 @@ from streams.domain.movements import MovementKind
 from streams.mapping.pos import IntakeRules
 from streams.mapping.stock import encode_movement
 from streams.tables import LEVELS
-from streams.topics import COMMERCE_ANSWERS, NEWSTORE_EVENTS, STOCK_MOVEMENTS
+from streams.topics import (
+    COMMERCE_ANSWERS,
+    NEWSTORE_EVENTS,
+    ORDER_FACTS,
+    STOCK_MOVEMENTS,
+)
 from streams.trial import Trial
 from tests.agents.desk import NOON
 from tests.support.ledger import TEE, Ledger, movement
@@ -34,7 +39,19 @@ def test_an_event_says_which_movements_it_would_become() -> None:
     tried = trial("shop-").take_in(f"shop-{NEWSTORE_EVENTS.name}", [(b"o", event)])
 
     assert len(tried.movements) == 1
+    assert {one["order"] for one in tried.orders} == {"ns:order-1"}
     assert [one["reason"] for one in tried.parked] == ["unknown_sku"]
+
+
+def test_news_of_an_order_are_shown_as_the_order_would_hear_them() -> None:
+    records = [(b"10023", b'{"type":"order_placed"}'), (b"10023", b"{")]
+
+    tried = trial().take_in(ORDER_FACTS.name, records)
+
+    assert tried.orders == [
+        {"order": "10023", "news": {"type": "order_placed"}},
+        {"order": "10023", "news": "{"},
+    ]
 
 
 def test_nothing_is_foretold_of_other_topics() -> None:

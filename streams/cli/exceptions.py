@@ -322,6 +322,8 @@ def _print_effects(told: dict[str, Any]) -> None:
         )
     if told["levels"]:
         out.print(table)
+    for heard in told["orders"]:
+        _plain(f"order {heard['order']} would hear: {heard['news']}")
     for parked in told["parked"]:
         _plain(f"would be parked again: {parked['sentence']}")
     if told["left_out"]:

@@ -166,6 +166,7 @@ class Effects(Answer):
         description="Stock of each row before and after; `available` is what "
         "commercetools would be told."
     )
+    orders: list[dict[str, Any]] = Field(description="What orders would hear.")
     outcomes: dict[str, int] = Field(
         description="What would become of the movements, `duplicate` among them."
     )

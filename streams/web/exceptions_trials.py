@@ -12,7 +12,7 @@ from streams.web.auth import Caller
 from streams.web.exceptions import ExceptionsLookup, decoded
 from streams.web.exceptions_pages import Query
 from streams.web.forwarding import Forwarder
-from streams.web.ports import LedgerPort, Local, Remote, TrialPort, Unavailable
+from streams.web.ports import LedgerPort, Local, Remote, TrialPort, Tried, Unavailable
 from streams.web.replies import Reply, json_reply, unavailable
 
 EFFECTS = b"/v1/effects"
@@ -58,27 +58,29 @@ class ExceptionsTrials:
         records = [one for case in cases for one in case["parked_records"]]
         waiting = [one for one in records if one["waiting"]]
         tried = waiting[:RECORDS_TRIED_MAX]
-        movements, parked = self._taken_in(tried)
-        stock = await self._stock(caller, movements)
+        taken_in = self._taken_in(tried)
+        stock = await self._stock(caller, taken_in.movements)
         answer = {
             "dry_run": True,
             "records": len(tried),
             "left_out": sum(case["waiting"] for case in cases) - len(tried),
             **stock,
-            "parked": parked + stock["parked"],
+            "parked": taken_in.parked + stock["parked"],
+            "orders": taken_in.orders,
         }
         return json_reply(answer)
 
-    def _taken_in(
-        self, records: Sequence[dict[str, Any]]
-    ) -> tuple[list[bytes], list[dict[str, str]]]:
+    def _taken_in(self, records: Sequence[dict[str, Any]]) -> Tried:
         by_topic: dict[str, list[tuple[bytes | None, bytes]]] = {}
         for one in records:
             body = (one["key"].encode(), _body(one))
             by_topic.setdefault(one["topic"], []).append(body)
         tried = [self._trial.take_in(*each) for each in by_topic.items()]
-        movements = [movement for each in tried for movement in each.movements]
-        return movements, [what for each in tried for what in each.parked]
+        return Tried(
+            [one for each in tried for one in each.movements],
+            [one for each in tried for one in each.parked],
+            [one for each in tried for one in each.orders],
+        )
 
     async def _stock(
         self, caller: Caller, movements: Sequence[bytes]

@@ -105,10 +105,11 @@ class CasesPort(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What would become of records: movements, and what would be parked."""
+    """What would become of records: movements, what is parked, what orders hear."""
 
     movements: list[bytes]
     parked: list[dict[str, str]]
+    orders: list[dict[str, Any]]
 
 
 class TrialPort(Protocol):
@@ -117,7 +118,7 @@ class TrialPort(Protocol):
     def take_in(
         self, topic: str, records: Sequence[tuple[bytes | None, bytes]]
     ) -> Tried:
-        """Say what movements a topic's records would become."""
+        """Say what movements, and what news of orders, records would become."""
         ...
 
     def sku_of(self, movement: bytes) -> str:
