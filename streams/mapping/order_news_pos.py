@@ -106,15 +106,18 @@ class _Reading:
             raise Refused(name_too_long(path, value, NAME_MAX))
         return value or ""
 
-    def sku(self, item: Any, path: str) -> str:
+    def sku(self, item: Any, line: int) -> str:
         """Return our SKU, or what the vendor calls the product."""
-        named = (item.external_identifiers or {}).get(self.rules.sku_identifier)
+        named = None
+        if item.external_identifiers:
+            named = item.external_identifiers.get(self.rules.sku_identifier)
         for name in (named, item.product_id):
-            if isinstance(name, str) and name:
+            if name and isinstance(name, str):
                 sku = self._reference.sku(name)
                 if sku is not None:
                     return sku
-        return self.text(item.product_id or str(named or ""), f"{path}.product_id")
+        path = f"payload.items[{line}].product_id"
+        return self.text(item.product_id or str(named or ""), path)
 
     def location(self, path: str, *named: str | None) -> str:
         """Return our location, or the first name that the vendor gives it."""
@@ -124,20 +127,30 @@ class _Reading:
                 return location.location_id
         return self.text(next(filter(None, named), ""), path)
 
-    def is_goods(self, item: Any) -> bool:
-        return not item.item_type or item.item_type in self.rules.stock_items
+    def goods(self, items: list[Any]) -> list[tuple[int, Any]]:
+        """List the lines that are goods, with their places."""
+        stock = self.rules.stock_items
+        return [
+            (line, item)
+            for line, item in enumerate(items)
+            if not item.item_type or item.item_type in stock
+        ]
 
-    def units(self, item: Any, path: str) -> list[str]:
+    def units(self, item: Any, line: int) -> tuple[str, ...]:
         """List the ids of a line's units, as the stock movements do."""
-        unit_id = self.name(item.id, f"{path}.id")
-        count = self.quantity(item, path)
-        return [unit_id, *(f"{unit_id}#{number}" for number in range(2, count + 1))]
+        unit_id = item.id
+        if not 0 < len(unit_id) <= NAME_MAX:
+            self.name(unit_id, f"payload.items[{line}].id")
+        count = self.quantity(item, line)
+        if count == 1:
+            return (unit_id,)
+        return (unit_id, *(f"{unit_id}#{number}" for number in range(2, count + 1)))
 
-    def quantity(self, item: Any, path: str) -> int:
+    def quantity(self, item: Any, line: int) -> int:
         count: int = 1 if item.quantity is None else item.quantity
         if 1 <= count <= UNITS_MAX:
             return count
-        at = f"{path}.quantity"
+        at = f"payload.items[{line}].quantity"
         raise Refused(impossible_quantity(at, count, 1, UNITS_MAX))
 
     def currency(self, code: str | None, path: str = "payload.currency") -> str:
@@ -162,15 +175,16 @@ class _Reading:
 def _opened(reading: _Reading, order: wire.Opened) -> News:
     # An order without a public number is known by its own id: that is unique as well.
     external_id = checked_number(order.external_id or order.id, "payload.external_id")
+    carried_out = reading.rules.carried_out
     items = [
         notes.OpenedItem(
             item_id=unit_id,
-            sku=reading.sku(item, path),
-            external_item_id=_our_name(reading, item, path),
-            carried_out=item.shipping_service_level in reading.rules.carried_out,
+            sku=reading.sku(item, line),
+            external_item_id=_our_name(reading, item, line),
+            carried_out=item.shipping_service_level in carried_out,
         )
-        for path, item in _goods(reading, order.items)
-        for unit_id in reading.units(item, path)
+        for line, item in reading.goods(order.items)
+        for unit_id in reading.units(item, line)
     ]
     returns = [each.return_id for each in order.exchanges or () if each.return_id]
     note = notes.OrderOpened(
@@ -188,19 +202,22 @@ def _opened(reading: _Reading, order: wire.Opened) -> News:
     return News(newstore_alias(order.id), (note,))
 
 
-def _our_name(reading: _Reading, item: wire.OpenedUnit, path: str) -> str:
+def _our_name(reading: _Reading, item: wire.OpenedUnit, line: int) -> str:
+    path = "payload.items[{}].{}"
     if item.external_item_id:
-        return reading.text(item.external_item_id, f"{path}.{EXTERNAL_ITEM_ID}")
+        at = path.format(line, EXTERNAL_ITEM_ID)
+        return reading.text(item.external_item_id, at)
     for attribute in item.extended_attributes or ():
         if attribute.name == EXTERNAL_ITEM_ID and isinstance(attribute.value, str):
-            return reading.text(attribute.value, f"{path}.extended_attributes")
+            at = path.format(line, "extended_attributes")
+            return reading.text(attribute.value, at)
     return ""
 
 
 def _cancelled(reading: _Reading, order: wire.Cancelled) -> News:
     whole = reading.event == "order.cancelled"
-    goods = list(_goods(reading, order.items))
-    item_ids = [unit for path, item in goods for unit in reading.units(item, path)]
+    goods = reading.goods(order.items)
+    item_ids = [unit for line, item in goods for unit in reading.units(item, line)]
     if not whole and not item_ids:
         return NO_NEWS
     reasons = (item.cancellation_reason for _, item in goods)
@@ -222,13 +239,15 @@ def _fulfilment(reading: _Reading, request: wire.Fulfilment) -> News:
     order_id = reading.name(request.order_id, "payload.order_id")
     items = tuple(
         notes.FulfilledItem(
-            item_id=reading.name(item.id, f"{path}.id"),
-            sku=reading.sku(item, path),
+            item_id=reading.name(item.id, f"payload.items[{line}].id"),
+            sku=reading.sku(item, line),
             shipped_at=item.shipped_at,
-            carrier=reading.text(item.carrier, f"{path}.carrier"),
-            tracking_code=reading.text(item.tracking_code, f"{path}.tracking_code"),
+            carrier=reading.text(item.carrier, f"payload.items[{line}].carrier"),
+            tracking_code=reading.text(
+                item.tracking_code, f"payload.items[{line}].tracking_code"
+            ),
         )
-        for path, item in _lines(request.items)
+        for line, item in enumerate(request.items)
     )
     if not items:
         return NO_NEWS
@@ -271,8 +290,8 @@ def _returned(reading: _Reading, returned: wire.Returned) -> News:
         ),
         returned_at=reading.moment(returned.returned_at),
         items=tuple(
-            _returned_item(reading, item, path, currency)
-            for path, item in _goods(reading, returned.items)
+            _returned_item(reading, item, line, currency)
+            for line, item in reading.goods(returned.items)
         ),
         newstore_id=order_id,
         external_order=(
@@ -292,12 +311,13 @@ def _returned(reading: _Reading, returned: wire.Returned) -> News:
 
 
 def _returned_item(
-    reading: _Reading, item: wire.ReturnedUnit, path: str, currency: str
+    reading: _Reading, item: wire.ReturnedUnit, line: int, currency: str
 ) -> notes.ReturnedItem:
+    path = f"payload.items[{line}]"
     return notes.ReturnedItem(
-        sku=reading.sku(item, path),
+        sku=reading.sku(item, line),
         item_id=reading.text(item.id, f"{path}.id"),
-        quantity=reading.quantity(item, path),
+        quantity=reading.quantity(item, line),
         sellable=reading.rules.is_sellable(item.condition_code, item.item_condition),
         reason=(item.return_reason or "")[:NAME_MAX],
         refund_minor=reading.minor(
@@ -338,14 +358,6 @@ def _appeased(reading: _Reading, refund: wire.Appeased) -> News:
         occurred_at=reading.moment(refund.requested_at),
     )
     return News(newstore_alias(order_id), (note,))
-
-
-def _lines(items: list[Any]) -> list[tuple[str, Any]]:
-    return [(f"payload.items[{line}]", item) for line, item in enumerate(items)]
-
-
-def _goods(reading: _Reading, items: list[Any]) -> list[tuple[str, Any]]:
-    return [(path, item) for path, item in _lines(items) if reading.is_goods(item)]
 
 
 def _either(first: Decimal | None, second: Decimal | None) -> Decimal | None:
