@@ -141,8 +141,7 @@ class Core:
     ) -> None:
         """Tell the world of a stored write and put it on record."""
         told = tuple(told)
-        now = self.clock()
-        said_at = wire_time(now)
+        now, said_at = self.clock(), self._now()
         subject = subject_of(type_id, resource)
         self.office.publish(subject, told, change, old_version, now, said_at)
         if isinstance(resource, InventoryEntry):

@@ -105,14 +105,7 @@ def order_from_cart(draft: Fields, stamp: Stamp, desk: Desk) -> tuple[Order, Car
     needs lines and a shipping address, and can be ordered once: `InvalidOperation` else
     (the code is a guess).
     """
-    cart = desk.project.carts.referenced("cart", needed(draft, "cart", values.mapping))
-    check_version(cart, needed(draft, "version", values.INT64))
-    if cart.state != ACTIVE:
-        raise errors.invalid_operation(f"The cart '{cart.id}' is {cart.state}.")
-    if not cart.lines:
-        raise errors.invalid_operation(f"The cart '{cart.id}' is empty.")
-    if "shippingAddress" not in cart.facts:
-        raise errors.invalid_operation("The cart has no shipping address.")
+    cart = _orderable(draft, desk)
     lines = tuple(
         replace(line, id=desk.new_id(), mode=line.own_mode or cart.mode)
         for line in cart.lines
@@ -141,6 +134,18 @@ def order_from_cart(draft: Fields, stamp: Stamp, desk: Desk) -> tuple[Order, Car
         desk,
     )
     return _place(order, desk), replace(cart, state=ORDERED)
+
+
+def _orderable(draft: Fields, desk: Desk) -> Cart:
+    cart = desk.project.carts.referenced("cart", needed(draft, "cart", values.mapping))
+    check_version(cart, needed(draft, "version", values.INT64))
+    if cart.state != ACTIVE:
+        raise errors.invalid_operation(f"The cart '{cart.id}' is {cart.state}.")
+    if not cart.lines:
+        raise errors.invalid_operation(f"The cart '{cart.id}' is empty.")
+    if "shippingAddress" not in cart.facts:
+        raise errors.invalid_operation("The cart has no shipping address.")
+    return cart
 
 
 def _merged_custom(cart: Cart, draft: Fields, desk: Desk) -> CustomFields | None:
