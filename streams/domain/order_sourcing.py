@@ -85,14 +85,14 @@ def source(order: Order, units: Units, now: datetime, rules: OrderRules) -> Sour
 def look_again(order: Order, units: Units, now: datetime, rules: OrderRules) -> Sourced:
     """Begin anew for what found no place; what was tried may be tried again."""
     previous = order.sourcing
-    if (
-        previous is None
-        or previous.phase is not Phase.EXHAUSTED
-        or rules.sourcing is None
-    ):
+    if previous is None or not previous.is_over or rules.sourcing is None:
         return Sourced(order)
-    names = {unit.unit for unit in previous.units}
+    # A run may be confirmed in part: NewStore took one place's units and no more.
+    placed = {placement.unit for placement in previous.plan}
+    names = {unit.unit for unit in previous.units}.difference(placed)
     wanted = [u for u in units.values() if u.name in names and not _is_over(u)]
+    if not wanted and previous.phase is not Phase.EXHAUSTED:
+        return Sourced(order)
     return _next_run(Sourced(order), previous, wanted, now, rules.sourcing, anew=True)
 
 

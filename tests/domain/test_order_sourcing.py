@@ -220,6 +220,21 @@ def test_a_person_may_have_it_look_again() -> None:
     assert [past.phase for past in made.book.order.past_runs] == ["exhausted"]
 
 
+def test_looking_again_is_for_what_newstore_took_no_more_of_either() -> None:
+    made = shop(2, TEE_LDN01=1, TEE_MAN01=1).check().inject()
+    made.hear(desk.refused(made.run.owed_injection()))
+    assert made.phase == Phase.CONFIRMED
+    assert made.book.reasons == {"product_unknown"}
+
+    made.hear(LookAgain())
+
+    assert (made.run.run, made.phase) == (2, Phase.CHECKING)
+    assert [unit.unit for unit in made.run.units] == ["a#2"]
+    assert made.book.order.places == {"a#1": "LDN01"}
+    again = made.confirm().hear(LookAgain())
+    assert (again.run.run, again.phase) == (2, Phase.CONFIRMED)
+
+
 def test_looking_again_is_of_no_use_while_a_run_is_under_way() -> None:
     made = shop(1)
     before = made.book.order
