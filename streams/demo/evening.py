@@ -25,7 +25,12 @@ HOLLOW = "WEB-00"
 HOLLOW_SHOP = "BTH01"
 UNITS_EACH = 6
 POLL_S = 0.3
-ROUNDS_MAX = 400
+ROUNDS_MAX = 600
+QUIET_ROUNDS = 5
+PATIENT_ROUNDS = 150
+"""Some units may be on their way through workers that come back from a power cut; those
+of orders without a place never come."""
+
 PRICE = {"currencyCode": "GBP", "centAmount": 1500}
 
 
@@ -205,7 +210,8 @@ class Evening:
             state = (await self._client.get(f"{self._newstore}/_sandbox/state")).json()
             busy = await self._requests() or state["pending_deliveries"]
             quiet = 0 if busy else quiet + 1
-            if quiet > 10:
+            done = self.numbers["units shipped"] >= self.numbers["units ordered"]
+            if quiet > (QUIET_ROUNDS if done else PATIENT_ROUNDS):
                 return
             await asyncio.sleep(POLL_S)
 

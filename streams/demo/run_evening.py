@@ -1,11 +1,13 @@
 """Runs the demo's evening: a house with both stand-ins, orders, and the proof."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import stamina
 from pydantic import SecretStr
 
 from streams.demo.evening import SHOPS, SKUS, Evening
@@ -21,11 +23,12 @@ from streams.settings import (
 from streams.settle import wait_until_settled
 from streams.stand_ins import Weather
 from streams.stock_file import count_events, parse_stock_file
-from streams.up import House, house
+from streams.up import House, Say, house
 from streams.verify import verify
 
 SETTLE_TIMEOUT_S = 90.0
 HTTP_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = 60.0
 WINDOW_QUIET_S = 1.0
 WINDOW_LONGEST_S = 5.0
 PACE_S = 0.25
@@ -55,6 +58,21 @@ def settings_of(settings: Settings, folder: Path) -> Settings:
     )
 
 
+@asynccontextmanager
+async def house_of(own: Settings, *, workers: int, say: Say) -> AsyncIterator[House]:
+    """Start a house with both stand-ins, in the evening's weather.
+
+    Raises:
+        EngineError: The broker, a topic or a setting is not as it must be.
+        WorkersNotReady: A process did not get ready in time.
+    """
+    _write_reference(own)
+    async with house(
+        own, workers=workers, sandbox=True, newstore=True, say=say, weather=WEATHER
+    ) as running:
+        yield running
+
+
 async def run_evening(
     own: Settings,
     story: Story,
@@ -70,17 +88,9 @@ async def run_evening(
         WorkersNotReady: A process did not get ready in time.
         NotSettled: Something was still under way long after the end.
     """
-    _write_reference(own)
     story.enter("The shop closes; the web shop does not")
     async with (
-        house(
-            own,
-            workers=workers,
-            sandbox=True,
-            newstore=True,
-            say=story.say,
-            weather=WEATHER,
-        ) as running,
+        house_of(own, workers=workers, say=story.say) as running,
         httpx.AsyncClient(timeout=HTTP_TIMEOUT_S) as client,
     ):
         if running.sandbox_url is None or running.newstore_url is None:
@@ -93,14 +103,14 @@ async def run_evening(
             orders=orders,
             pace_s=PACE_S,
         )
-        await _stock_up(running, evening)
+        await stock_up(running, evening)
         story.enter(f"{orders} web orders come in; the stores pick and ship")
         await evening.play()
         story.enter("Waiting for quiet")
         await wait_until_settled(
             running.settings, timeout_s=SETTLE_TIMEOUT_S, progress=_show(story)
         )
-        await _compare(running, evening, client, outcome)
+        await compare(running, evening, client, outcome)
 
 
 def _show(story: Story) -> Callable[[object], None]:
@@ -110,7 +120,8 @@ def _show(story: Story) -> Callable[[object], None]:
     return show
 
 
-async def _stock_up(running: House, evening: Evening) -> None:
+async def stock_up(running: House, evening: Evening) -> None:
+    """Fill the shelves, in NewStore's books and in ours."""
     stock = await evening.stock_up()
     counted_at = datetime.now(UTC) - timedelta(hours=1)
     lines = ["sku,location_id,on_hand,as_of"]
@@ -121,18 +132,17 @@ async def _stock_up(running: House, evening: Evening) -> None:
     await wait_until_settled(running.settings, timeout_s=SETTLE_TIMEOUT_S)
 
 
-async def _compare(
+async def compare(
     running: House, evening: Evening, client: httpx.AsyncClient, outcome: Outcome
 ) -> None:
+    """Compare all with all, and our stock with NewStore's books."""
     found = await verify(running.settings)
     outcome.note({f"evening: {name}": faults for name, faults in found.faults.items()})
     shelves = await evening.shelves()
     worker = next(iter(running.workers.values()))
     faults = []
     for sku in SKUS:
-        answer = await client.get(f"{worker}/v1/availability/{sku}")
-        rows = answer.raise_for_status().json()["locations"]
-        known = {row["location_id"]: row["on_hand"] for row in rows}
+        known = await _on_hand(client, worker, sku)
         for shop in SHOPS:
             book, ours = shelves.get((sku, shop), 0), known.get(shop, 0)
             if book != ours:
@@ -140,6 +150,19 @@ async def _compare(
     outcome.note({"evening: on hand = NewStore's books": faults})
     outcome.numbers |= {f"evening {name}": n for name, n in evening.numbers.items()}
     outcome.numbers["evening cases"] = sum(found.cases.values())
+
+
+async def _on_hand(client: httpx.AsyncClient, worker: str, sku: str) -> dict[str, int]:
+    """Ask a worker, also one that is just coming back."""
+    url = f"{worker}/v1/availability/{sku}"
+    async for attempt in stamina.retry_context(
+        on=httpx.HTTPError, attempts=None, timeout=READY_TIMEOUT_S
+    ):
+        with attempt:
+            answer = await client.get(url)
+            rows = answer.raise_for_status().json()["locations"]
+            return {row["location_id"]: row["on_hand"] for row in rows}
+    raise AssertionError("stamina raises when its time is used up")
 
 
 def _write_reference(own: Settings) -> None:
