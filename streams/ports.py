@@ -12,7 +12,7 @@ from streams.journal import FETCH_BYTES, Newest, newest_entries
 from streams.mapping.stock import row_key
 from streams.mapping.stock_state import decode_row
 from streams.settings import Settings
-from streams.tables import CASES, LEVELS
+from streams.tables import CASES, LEVELS, ORDERS
 from streams.topics import EXCEPTION_COMMANDS
 from streams.web.ports import Local, Owner, Remote, Unavailable
 
