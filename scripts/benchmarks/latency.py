@@ -13,7 +13,6 @@ Example: scripts/bench latency --rate 1000 --burst 10 --json
 
 import argparse
 import asyncio
-import bisect
 import json
 import random
 import subprocess
@@ -33,6 +32,7 @@ import httpx  # noqa: E402
 import msgspec  # noqa: E402
 import uvloop  # noqa: E402
 from _house import House, channel_of, house, load_average, met, spread  # noqa: E402
+from _told import Place, Told, moment_of  # noqa: E402
 
 from streams.engine.reading import LogReader  # noqa: E402
 from streams.mapping.stock import EntryRecord, decode_entry  # noqa: E402
@@ -48,7 +48,6 @@ LEAD_S = 2.0
 LATENCY_S, SAVED = 1.0, 10.0
 SETTLE_S = 900.0
 
-Place = tuple[str, str]
 Row = tuple[float, float, float, int, int, int]
 """Due, sent, accepted, partition, offset, attempts."""
 
@@ -214,62 +213,6 @@ async def _entries(house_: House) -> list[EntryRecord]:
         ]
 
 
-def _at(write: dict[str, Any]) -> float:
-    return datetime.fromisoformat(write["at"]).timestamp()
-
-
-class Told:
-    """When commercetools came to know each change of each row.
-
-    Either by a write that covers its sequence; or, where a later change undid it before
-    any write, as soon as the ledger is back at what commercetools was last told: then
-    there is nothing to tell, and what it shows is right again.
-    """
-
-    def __init__(
-        self, writes: list[dict[str, Any]], entries: list[EntryRecord]
-    ) -> None:
-        self._writes: dict[Place, list[tuple[int, float, int]]] = {}
-        for write in writes:
-            fields = write["fields"] or {}
-            if "oneshelfSequence" in fields:
-                place = write["sku"], write["channelKey"]
-                told = fields["oneshelfSequence"], _at(write), fields["oneshelfTarget"]
-                self._writes.setdefault(place, []).append(told)
-        self._changes: dict[Place, list[EntryRecord]] = {}
-        for entry in sorted(entries, key=lambda each: each.level_sequence):
-            if entry.available_before != entry.available_after:
-                self._changes.setdefault(_place_of(entry), []).append(entry)
-
-    def when(self, entry: EntryRecord) -> float | None:
-        """Return when commercetools was right about a change; None if it never was."""
-        place = _place_of(entry)
-        writes = self._writes.get(place, [])
-        changes = self._changes[place]
-        index = bisect.bisect_left(writes, (entry.level_sequence, 0.0, 0))
-        written_at = writes[index][1] if index < len(writes) else None
-        if index:
-            _, told_at, target = writes[index - 1]
-        else:
-            first = changes[0]
-            effect = first.available_after - first.available_before
-            told_at, target = 0.0, first.commerce_target - effect
-        begin = bisect.bisect_left(
-            changes, entry.level_sequence, key=lambda each: each.level_sequence
-        )
-        for later in changes[begin:]:
-            recorded_at = later.recorded_at.timestamp()
-            if written_at is not None and recorded_at >= written_at:
-                break
-            if later.commerce_target == target:
-                return max(recorded_at, told_at)
-        return written_at
-
-
-def _place_of(entry: EntryRecord) -> Place:
-    return entry.sku, channel_of(entry.location_id)
-
-
 def evaluate(
     rows: list[Row],
     entries: list[EntryRecord],
@@ -305,7 +248,7 @@ def evaluate(
         mine = [row for row in rows if (row[0] >= burst_begins) == (phase == "burst")]
         ends = burst_begins if phase == "steady" else burst_ends
         begins = mine[0][0]
-        calls = sum(begins <= _at(write) < ends for write in writes)
+        calls = sum(begins <= moment_of(write) < ends for write in writes)
         found[phase] = {
             "offered_per_s": round(len(mine) / (mine[-1][0] - mine[0][0])),
             "accepted_per_s": round(len(mine) / (max(r[2] for r in mine) - begins)),
@@ -318,7 +261,7 @@ def evaluate(
             "writes": calls,
             "changes_per_write": round(changes[phase] / calls, 1) if calls else None,
         }
-    after = sum(_at(write) >= burst_begins for write in writes)
+    after = sum(moment_of(write) >= burst_begins for write in writes)
     found["burst"]["writes_until_quiet"] = after
     found["burst"]["changes_per_write_until_quiet"] = (
         round(changes["burst"] / after, 1) if after else None
