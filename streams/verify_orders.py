@@ -78,6 +78,11 @@ async def _compare(client: OrderClient, ids: ProjectIds, order: Order) -> list[s
         return [f"commercetools has no order {wanted.commerce_id}"]
     await ids.load(state_ids_of(wire))
     seen = seen_of(wire, ids.state_keys, ids.line_type_id)
+    return differences(wanted, seen)
+
+
+def differences(wanted: WantedOrder, seen: SeenOrder) -> list[str]:
+    """List what commercetools' order lacks, and what of ours it has too much."""
     faults = [
         f"commercetools lacks {type(action).__name__}: {action}"
         for action in (*actions_of(wanted, seen), *payment_states_of(wanted, seen))

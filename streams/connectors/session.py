@@ -5,7 +5,7 @@ What an answer means is the vendor's matter: its session says so (`http`, `newst
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -31,6 +31,13 @@ ANSWER_TIMEOUT_S = 10.0
 RETRY_AFTER_MAX_S = 600.0
 READ_ATTEMPTS_MAX = 5
 READ_PATIENCE_S = 30.0
+
+
+Exchange = Callable[[httpx.Request], Coroutine[Any, Any, httpx.Response]]
+"""Takes a request to its vendor and the answer back."""
+
+Token = Callable[..., Coroutine[Any, Any, str]]
+"""Returns a token, another than the `rejected` one."""
 
 
 class Credentials(NamedTuple):
@@ -73,7 +80,9 @@ class VendorSession:
             headers={"User-Agent": USER_AGENT},
         )
         # httpx's client adds redirects, cookies and hooks, which here only cost time.
-        self._dispatch = self._http.send if wire is None else wire.handle_async_request
+        self._dispatch: Exchange = (
+            self._http.send if wire is None else wire.handle_async_request
+        )
         self.tokens = TokenSource(
             self._http,
             credentials.url,
@@ -86,6 +95,12 @@ class VendorSession:
         self._new_correlation_id = new_correlation_id or (
             lambda: f"oneshelf/{uuid.uuid4()}"
         )
+
+    def divert(self, exchange: Exchange, token: Token) -> Self:
+        """Send requests another way than over the network, as a simulation does."""
+        self._dispatch = exchange
+        self.tokens.token = token  # type: ignore[method-assign]  # the whole use of it
+        return self
 
     def refuses_token(self, response: httpx.Response) -> bool:
         """Say whether an answer means that another token may do."""

@@ -192,14 +192,15 @@ def _line_actions(line: WantedLine, seen: SeenOrder) -> Iterator[OrderAction]:
     if current is None:
         return  # The line is gone from commercetools' order.
     yield from _moves(line, current)
-    if line.locations and line.line_id not in seen.typed_otherwise:
-        known = seen.locations.get(line.line_id)
-        if known is None or set(known) != set(line.locations):
-            yield SetLocations(
-                line_id=line.line_id,
-                locations=line.locations,
-                has_type=known is not None,
-            )
+    known = seen.locations.get(line.line_id)
+    # Units that lost their place lose it there, too.
+    is_stale = set(known or ()) != set(line.locations)
+    if is_stale and line.line_id not in seen.typed_otherwise:
+        yield SetLocations(
+            line_id=line.line_id,
+            locations=line.locations,
+            has_type=known is not None,
+        )
 
 
 def _moves(line: WantedLine, current: Mapping[str, int]) -> Iterator[MoveUnits]:

@@ -74,7 +74,9 @@ def _unit_faults(order: Order, unit: OrderUnit, units: UnitsBySku) -> Iterable[s
     name = ledger_unit(order.number, unit.name)
     known = units.get((unit.sku, name))
     if known is None:
-        yield f"the ledger does not know unit {unit.name}"
+        # Announced without a place and never given one, it is no business of stock.
+        if _has_place(order, unit):
+            yield f"the ledger does not know unit {unit.name}"
         return
     place, state = standing(known), unit.standing.state
     if state in DONE and place:
@@ -84,3 +86,8 @@ def _unit_faults(order: Order, unit: OrderUnit, units: UnitsBySku) -> Iterable[s
         there = unit.standing.location_id
     if state not in DONE and place and there not in ("", place):
         yield f"unit {unit.name} is at {there}, its reservation at {place}"
+
+
+def _has_place(order: Order, unit: OrderUnit) -> bool:
+    named = order.lines[unit.line_id].location_id or order.places.get(unit.name)
+    return bool(named or unit.standing.location_id or unit.item_ids)

@@ -294,12 +294,13 @@ def _add_delivery(delivery: WantedDelivery, shipping_key: str) -> Body:
 def _set_locations(action: SetLocations) -> Body:
     text = ", ".join(action.locations)
     if action.has_type:
-        return {
+        body = {
             "action": "setLineItemCustomField",
             "lineItemId": action.line_id,
             "name": LOCATIONS_FIELD,
-            "value": text,
         }
+        # Without a value the field is removed (API reference, the same action).
+        return {**body, "value": text} if text else body
     return {
         "action": "setLineItemCustomType",
         "lineItemId": action.line_id,

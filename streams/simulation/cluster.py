@@ -123,9 +123,9 @@ class Cluster:
 
     def start(self, worker: Worker) -> None:
         """Start a dead worker's process; it owns nothing yet."""
+        worker.reference = Reference()
         running = self._stages_of(worker.name)
         worker.stages = {one.stage.name: one for one in running}
-        worker.reference = Reference()
         worker.reference_positions = {}
         worker.alive, worker.frozen, worker.crash_at = True, False, ""
 

@@ -105,7 +105,7 @@ def _live(
             report.faults.append(Fault("rest", when, str(restless)))
             return None
         except Exception as error:  # noqa: BLE001 - whatever stops a worker is the finding
-            report.faults.append(Fault("fail-stop", when, _where(error)))
+            report.faults.append(Fault("fail-stop", when, where(error)))
             return None
         snap = take_snapshot(world, workload.truth)
         report.faults += _check(snap, when)
@@ -129,7 +129,7 @@ def _furnish(world: World, workload: Workload) -> None:
         world.commerce.put_foreign((sku, channel), quantity)
 
 
-def _where(error: Exception) -> str:
+def where(error: Exception) -> str:
     """Say what was raised, and where in the project."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     places = " < ".join(f"{one.filename}:{one.lineno}" for one in reversed(frames))

@@ -55,10 +55,14 @@ class Scheduler:
             for _ in range(min(self.rng.randint(1, 5), len(queue))):
                 self.world.arrive(queue.popleft())
             for _ in range(self.rng.randint(0, ROUNDS_BETWEEN_MAX)):
-                self._return_of_the_absent()
-                self._mischief()
-                for _ in range(self.rng.randint(1, WORK_PER_ROUND_MAX)):
-                    self._work()
+                self.round()
+
+    def round(self) -> None:
+        """Let some mischief and some work happen."""
+        self._return_of_the_absent()
+        self._mischief()
+        for _ in range(self.rng.randint(1, WORK_PER_ROUND_MAX)):
+            self._work()
 
     # Work
 

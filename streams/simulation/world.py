@@ -176,29 +176,35 @@ class World:
         Raises:
             Restless: It never is.
         """
-        self.tell("everything is given time to settle")
-        for worker in self.cluster.workers:
-            if not worker.alive:
-                self.start(worker)
-            worker.frozen, worker.crash_at = False, ""
+        self.revive()
         quiet = 0
         for _ in range(ROUNDS_MAX):
             self.advance_to(self.now_ms + ROUND_MS)
-            self._fill_seats()
-            busy = self._round() or not self.commerce.settled
+            self.fill_seats()
+            busy = self.work() or not self.commerce.settled
             quiet = 0 if busy else quiet + 1
             if quiet == QUIET_ROUNDS:
                 return
         raise Restless(f"work still goes on after {ROUNDS_MAX} rounds")
 
-    def _fill_seats(self) -> None:
+    def revive(self) -> None:
+        """Let every worker run again."""
+        self.tell("everything is given time to settle")
+        for worker in self.cluster.workers:
+            if not worker.alive:
+                self.start(worker)
+            worker.frozen, worker.crash_at = False, ""
+
+    def fill_seats(self) -> None:
+        """Give every seat an owner that knows of it."""
         workers = self.cluster.workers
         for number, seat in enumerate(self.seats):
             if self.cluster.owner(seat) is None:
                 worker = self.cluster.assigned.get(seat, workers[number % len(workers)])
                 self.cluster.open(worker, seat)
 
-    def _round(self) -> bool:
+    def work(self) -> bool:
+        """Do all there is to do now; say whether there was anything."""
         worked = False
         for worker in self.cluster.workers:
             worked |= self.follow(worker, 1_000_000) > 0

@@ -160,6 +160,16 @@ def test_where_a_line_is_fulfilled_is_told_once(
     assert actions == ([expected] if changes else [])
 
 
+def test_a_line_whose_units_lost_their_place_names_none_any_more() -> None:
+    order = wanted(lines=(WantedLine(line_id="a", states=(), locations=()),))
+
+    assert actions_of(order, seen(locations={"a": ("LDN01:1",)})) == [
+        SetLocations(line_id="a", locations=(), has_type=True)
+    ]
+    assert actions_of(order, seen(locations={"a": ()})) == []
+    assert actions_of(order, seen(locations={"a": None})) == []
+
+
 def test_a_line_with_a_type_of_the_projects_own_keeps_it() -> None:
     order = wanted(lines=(WantedLine(line_id="a", states=(), locations=("LDN01:2",)),))
 

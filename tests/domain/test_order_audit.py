@@ -56,6 +56,10 @@ def test_an_order_whose_unit_stands_where_it_was_placed_is_right() -> None:
     assert order_faults(order(), {("TEE", "W-1/a#1"): RESERVED_HERE}) == []
 
 
+def test_a_unit_that_never_had_a_place_need_not_be_known_to_the_ledger() -> None:
+    assert order_faults(order(places={}), {}) == []
+
+
 def test_a_unit_that_the_ledger_does_not_know_is_found() -> None:
     assert order_faults(order(), {}) == ["order W-1: the ledger does not know unit a#1"]
 
