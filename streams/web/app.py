@@ -62,12 +62,7 @@ class Web:
         bodies: Bodies | None = None,
         fast: bool = True,
     ) -> None:
-        self._guard = Guard(
-            host=settings.http_host,
-            keys=parse_api_keys(settings.api_keys),
-            webhook_key=settings.newstore.webhook_key.get_secret_value(),
-            commerce_key=settings.commercetools.webhook_key.get_secret_value(),
-        )
+        self._guard = _guard_of(settings)
         bodies = bodies or Bodies()
         self._forwarder = Forwarder()
         self._lookup = Lookup(
@@ -83,23 +78,16 @@ class Web:
         self.known_heads = KnownHeads()
         self.known_event_heads = KnownHeads()
         self._pages = _pages()
-        for router in (
-            availability_routes(self._guard, self._lookup, bodies),
-            ledger_routes(self._guard, self._lookup),
-            event_routes(self._webhook, commerce),
-            operation_routes(self._guard, ledger, registry),
-        ):
-            self._pages.include_router(router)
+        guard, forwarder = self._guard, self._forwarder
+        include = self._pages.include_router
+        include(availability_routes(guard, self._lookup, bodies))
+        include(ledger_routes(guard, self._lookup))
+        include(event_routes(self._webhook, commerce))
+        include(operation_routes(guard, ledger, registry))
         if orders is not None:
-            self._pages.include_router(
-                orders_routes(self._guard, orders, self._forwarder)
-            )
+            include(orders_routes(guard, orders, forwarder))
         if exceptions is not None:
-            self._pages.include_router(
-                exceptions_routes(
-                    self._guard, bodies, exceptions, ledger, self._forwarder
-                )
-            )
+            include(exceptions_routes(guard, bodies, exceptions, ledger, forwarder))
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -200,6 +188,15 @@ class Web:
         except Exception as error:  # noqa: BLE001 - Starlette has answered 500 and raises again for the log.
             _log.error("request_failed", path=scope["path"][:200], exc_info=error)
         return status
+
+
+def _guard_of(settings: Settings) -> Guard:
+    return Guard(
+        host=settings.http_host,
+        keys=parse_api_keys(settings.api_keys),
+        webhook_key=settings.newstore.webhook_key.get_secret_value(),
+        commerce_key=settings.commercetools.webhook_key.get_secret_value(),
+    )
 
 
 _NOBODY = Reply(400, [], b"")
