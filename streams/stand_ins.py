@@ -51,7 +51,7 @@ def oneshelf() -> list[str]:
 async def start_commercetools(
     settings: Settings, supervisor: Supervisor, weather: Weather
 ) -> tuple[Settings, str]:
-    """Start the commercetools stand-in; return settings that lead there, and its URL."""
+    """Start commercetools' stand-in; return settings that lead there, and its URL."""
     arguments = ["sandbox", "commercetools"]
     if weather.order_lag_s is not None:
         arguments += ["--order-lag", str(weather.order_lag_s)]

@@ -79,21 +79,12 @@ async def house(
             address = await asyncio.to_thread(broker.start)
             settings = settings.model_copy(update={"broker": address})
             say(f"broker at {address} ({NOTICE})")
-        running = await _stand_ins(
-            House(settings, supervisor, {}, None),
-            sandbox=sandbox,
-            newstore=newstore,
-            weather=weather or Weather(),
-            say=say,
-        )
+        running = House(settings, supervisor, {}, None)
+        await _stand_ins(running, sandbox, newstore, weather or Weather(), say)
         locations = await _load(running.settings, say)
         # Two that join at once may be given nothing by the embedded broker (0.2.3): it
         # leaves both waiting for half a minute, then one of them fails.
-        running.workers = await _start_workers(
-            running.settings, supervisor, workers, one_by_one=broker is not None
-        )
-        for name, url in running.workers.items():
-            say(f"{name} ready at {url}")
+        await _start_workers(running, workers, one_by_one=broker is not None, say=say)
         await _connect(running, locations, say)
         yield running
     finally:
@@ -103,21 +94,24 @@ async def house(
 
 
 async def _stand_ins(
-    running: House, *, sandbox: bool, newstore: bool, weather: Weather, say: Say
-) -> House:
+    running: House, sandbox: bool, newstore: bool, weather: Weather, say: Say
+) -> None:
     """Start the stand-ins of what is not configured."""
     settings, supervisor = running.settings, running.supervisor
-    sandbox_url = newstore_url = None
     if sandbox and not settings.commercetools.api_url:
-        settings, sandbox_url = await start_commercetools(settings, supervisor, weather)
-        say(f"commercetools sandbox at {sandbox_url}")
+        settings, running.sandbox_url = await start_commercetools(
+            settings, supervisor, weather
+        )
+        say(f"commercetools sandbox at {running.sandbox_url}")
     if newstore and not settings.newstore.api_url:
-        settings, newstore_url = await start_newstore(settings, supervisor, weather)
-        say(f"NewStore sandbox at {newstore_url}")
-    if sandbox_url and newstore_url:
+        settings, running.newstore_url = await start_newstore(
+            settings, supervisor, weather
+        )
+        say(f"NewStore sandbox at {running.newstore_url}")
+    if running.sandbox_url and running.newstore_url:
         with_orders = settings.commercetools.model_copy(update={"orders": True})
         settings = settings.model_copy(update={"commercetools": with_orders})
-    return House(settings, supervisor, {}, sandbox_url, newstore_url)
+    running.settings = settings
 
 
 async def _connect(running: House, locations: Iterable[Location], say: Say) -> None:
@@ -157,9 +151,10 @@ async def _load(settings: Settings, say: Say) -> list[Location]:
 
 
 async def _start_workers(
-    settings: Settings, supervisor: Supervisor, count: int, *, one_by_one: bool
-) -> dict[str, str]:
-    urls = {}
+    running: House, count: int, *, one_by_one: bool, say: Say
+) -> None:
+    settings, supervisor = running.settings, running.supervisor
+    urls = running.workers
     for number in range(count):
         name = f"worker-{number}"
         port = settings.http_port if number == 0 and _is_free(settings) else free_port()
@@ -177,7 +172,7 @@ async def _start_workers(
             await _ready(urls[name], name, settings, supervisor)
     for name, url in urls.items():
         await _ready(url, name, settings, supervisor)
-    return urls
+        say(f"{name} ready at {url}")
 
 
 async def _ready(

@@ -37,6 +37,70 @@ from streams.settings import CommercetoolsSettings
 
 NOW = datetime.now(UTC)
 EUR = {"currencyCode": "EUR", "centAmount": 1000}
+NEEDED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("product-types", {"key": "basic", "name": "basic", "description": "basic"}),
+    (
+        "products",
+        {
+            "productType": {"typeId": "product-type", "key": "basic"},
+            "name": {"en": "Shirt"},
+            "slug": {"en": "shirt"},
+            "publish": True,
+            "masterVariant": {"sku": "SKU-1"},
+        },
+    ),
+    (
+        "tax-categories",
+        {
+            "key": "std",
+            "name": "std",
+            "rates": [
+                {
+                    "name": "de",
+                    "amount": 0.19,
+                    "includedInPrice": True,
+                    "country": "DE",
+                }
+            ],
+        },
+    ),
+    ("zones", {"key": "de", "name": "DE", "locations": [{"country": "DE"}]}),
+    (
+        "shipping-methods",
+        {
+            "key": "std",
+            "name": "Std",
+            "isDefault": True,
+            "taxCategory": {"typeId": "tax-category", "key": "std"},
+            "zoneRates": [
+                {
+                    "zone": {"typeId": "zone", "key": "de"},
+                    "shippingRates": [{"price": EUR}],
+                }
+            ],
+        },
+    ),
+)
+"""What the mock wants to have before it takes an order with shipping."""
+ORDER: dict[str, Any] = {
+    "orderNumber": "W-1001",
+    "totalPrice": EUR,
+    "shippingAddress": {"country": "DE"},
+    "shippingInfo": {
+        "shippingMethodName": "std",
+        "shippingMethod": {"typeId": "shipping-method", "key": "std"},
+        "price": EUR,
+        "shippingRate": {"price": EUR},
+    },
+    "lineItems": [
+        {
+            "name": {"en": "Shirt"},
+            "variant": {"sku": "SKU-1"},
+            "quantity": 2,
+            "price": {"value": EUR},
+        }
+    ],
+}
 NOT_THERE = ("Invalid action", "not found", "No action", "Unsupported")
 
 
@@ -75,75 +139,10 @@ async def inventory(client: CommercetoolsClient, report: Report) -> None:
 
 
 async def prepare(client: OrderClient) -> dict[str, Any]:
-    """Make what the mock wants before it takes an order with shipping."""
-    for path, draft in (
-        ("product-types", {"key": "basic", "name": "basic", "description": "basic"}),
-        (
-            "products",
-            {
-                "productType": {"typeId": "product-type", "key": "basic"},
-                "name": {"en": "Shirt"},
-                "slug": {"en": "shirt"},
-                "publish": True,
-                "masterVariant": {"sku": "SKU-1"},
-            },
-        ),
-        (
-            "tax-categories",
-            {
-                "key": "std",
-                "name": "std",
-                "rates": [
-                    {
-                        "name": "de",
-                        "amount": 0.19,
-                        "includedInPrice": True,
-                        "country": "DE",
-                    }
-                ],
-            },
-        ),
-        ("zones", {"key": "de", "name": "DE", "locations": [{"country": "DE"}]}),
-        (
-            "shipping-methods",
-            {
-                "key": "std",
-                "name": "Std",
-                "isDefault": True,
-                "taxCategory": {"typeId": "tax-category", "key": "std"},
-                "zoneRates": [
-                    {
-                        "zone": {"typeId": "zone", "key": "de"},
-                        "shippingRates": [{"price": EUR}],
-                    }
-                ],
-            },
-        ),
-    ):
+    """Make what the mock wants, and import an order."""
+    for path, draft in NEEDED:
         await client.post(f"/{path}", draft, dict)
-    return await client.post(
-        "/orders/import",
-        {
-            "orderNumber": "W-1001",
-            "totalPrice": EUR,
-            "shippingAddress": {"country": "DE"},
-            "shippingInfo": {
-                "shippingMethodName": "std",
-                "shippingMethod": {"typeId": "shipping-method", "key": "std"},
-                "price": EUR,
-                "shippingRate": {"price": EUR},
-            },
-            "lineItems": [
-                {
-                    "name": {"en": "Shirt"},
-                    "variant": {"sku": "SKU-1"},
-                    "quantity": 2,
-                    "price": {"value": EUR},
-                }
-            ],
-        },
-        dict,
-    )
+    return await client.post("/orders/import", ORDER, dict)
 
 
 def order_actions(line_id: str) -> list[OrderAction]:

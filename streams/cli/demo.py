@@ -30,26 +30,27 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+Orders = Annotated[
+    int,
+    typer.Option(min=0, max=200, help="Web orders of the evening; 0 leaves it out."),
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option(help="Keep data, logs and files in this new or empty folder."),
+]
+
 
 @app.command()
 def demo(
     workers: Annotated[int, typer.Option(min=1, max=8, help="Worker processes.")] = 2,
     seconds: Annotated[
         float, typer.Option(min=5.0, max=600.0, help="How long the trading day takes.")
-    ] = 30.0,
-    orders: Annotated[
-        int,
-        typer.Option(
-            min=0, max=200, help="Web orders of the evening; 0 leaves it out."
-        ),
-    ] = 16,
+    ] = 25.0,
+    orders: Orders = 12,
     seed: Annotated[
         int | None, typer.Option(min=0, help="The same seed, the same day.")
     ] = None,
-    keep: Annotated[
-        Path | None,
-        typer.Option(help="Keep data, logs and files in this new or empty folder."),
-    ] = None,
+    keep: Keep = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object instead of text.")
     ] = False,

@@ -71,31 +71,37 @@ async def run_demo(
         WorkersNotReady: A worker did not get ready in time.
         NotSettled: Something was still under way long after the end.
     """
-    goods = catalogue()
-    write_reference(goods, folder / "reference", newcomer=False)
-    write_reference(goods, folder / "reference-later", newcomer=True)
     outcome = Outcome(story.seed, workers, seconds, folder=str(folder))
-    own = settings_of(settings, folder)
-    async with (
-        _left_clean(settings, own),
-        house(
-            own,
-            workers=workers,
-            sandbox=True,
-            say=story.say,
-            weather=Weather(order_lag_s=ORDER_LAG_S),
-        ) as running,
-        httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, limits=UNLIMITED) as client,
-    ):
-        demo = _Demo(running, goods, story, client, folder, seconds)
-        async with _watched(demo.watcher):
-            await demo.run(outcome)
+    await _run_day(settings, story, outcome, folder)
     if orders:
         late = evening_settings(settings, folder)
         async with _left_clean(settings, late):
             await run_evening(late, story, outcome, workers=workers, orders=orders)
     outcome.took_s = story.elapsed_s
     return outcome
+
+
+async def _run_day(
+    settings: Settings, story: Story, outcome: Outcome, folder: Path
+) -> None:
+    goods = catalogue()
+    write_reference(goods, folder / "reference", newcomer=False)
+    write_reference(goods, folder / "reference-later", newcomer=True)
+    own = settings_of(settings, folder)
+    async with (
+        _left_clean(settings, own),
+        house(
+            own,
+            workers=outcome.workers,
+            sandbox=True,
+            say=story.say,
+            weather=Weather(order_lag_s=ORDER_LAG_S),
+        ) as running,
+        httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, limits=UNLIMITED) as client,
+    ):
+        demo = _Demo(running, goods, story, client, folder, outcome.seconds)
+        async with _watched(demo.watcher):
+            await demo.run(outcome)
 
 
 def settings_of(settings: Settings, folder: Path) -> Settings:
