@@ -21,6 +21,7 @@ from streams.engine.errors import (
     WrongPartitionCount,
 )
 from streams.engine.names import changelog, physical
+from streams.engine.reaching import refusal
 from streams.engine.security import client_arguments
 from streams.settings import Settings
 from streams.topics import ALL, Topic
@@ -133,7 +134,7 @@ class _Admin:
     """An admin client whose errors name the broker and the remedy."""
 
     def __init__(self, settings: Settings) -> None:
-        self._broker = settings.broker
+        self._settings = settings
         self._client = AIOKafkaAdminClient(**client_arguments(settings))
 
     async def __aenter__(self) -> "_Admin":
@@ -141,7 +142,8 @@ class _Admin:
             await self._client.start()
         except (KafkaError, OSError) as error:
             await self._client.close()
-            raise unavailable(self._broker, error) from error
+            mend = await refusal(self._settings)
+            raise mend or unavailable(self._settings.broker, error) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -277,8 +277,17 @@ class Consumer(driver.Consumer):
         """Do nothing: its clock is wrong on idle topics; the engine reports lag."""
 
 
+class Producer(driver.Producer):
+    """Faust's own producer: it sends nothing here, but it connects at the start."""
+
+    def _settings_auth(self) -> Mapping[str, Any]:
+        arguments: Mapping[str, Any] = self.app.client_arguments
+        return arguments
+
+
 class Transport(driver.Transport):
     Consumer = Consumer
+    Producer = Producer
 
 
 class EngineRecovery(Recovery):
