@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from streams.domain.order_names import external_id_of
-from streams.domain.order_record import Claim, Order
+from streams.domain.order_record import Claim, Delivery, Order
 from streams.domain.order_ties import OrderUnit, Units, loose_items, units_of
 from streams.domain.order_units import DONE, UnitState, completion_of
 from streams.domain.refunds import amount_due, payment_state_of, settled
@@ -53,14 +53,7 @@ def order_shape(order: Order) -> dict[str, Any]:
             {"item_id": item_id, "sku": item.facts.sku, "unit": item.unit}
             for item_id, item in loose_items(order).items()
         ],
-        "deliveries": [
-            {
-                "key": made.key,
-                "request_id": made.request_id,
-                "units": [_named(each) for each in made.units],
-            }
-            for made in order.deliveries
-        ],
+        "deliveries": [_delivery(made) for made in order.deliveries],
         "returns": _returns(order),
         "appeasements": [
             {
@@ -76,14 +69,26 @@ def order_shape(order: Order) -> dict[str, Any]:
             for past in order.past_runs
         ],
         "window": None if order.window is None else _named(order.window),
-        "told": {
-            "wanted_sequence": order.wanted_sequence,
-            "told_sequence": order.told_sequence,
-            "told_at": order.told_at,
-            "calls": order.calls,
-            "declined": None if order.declined is None else order.declined.sentence,
-        },
+        "told": _told(order),
         "troubles": [_named(trouble) for trouble in order.troubles],
+    }
+
+
+def _delivery(made: Delivery) -> dict[str, Any]:
+    return {
+        "key": made.key,
+        "request_id": made.request_id,
+        "units": [_named(each) for each in made.units],
+    }
+
+
+def _told(order: Order) -> dict[str, Any]:
+    return {
+        "wanted_sequence": order.wanted_sequence,
+        "told_sequence": order.told_sequence,
+        "told_at": order.told_at,
+        "calls": order.calls,
+        "declined": None if order.declined is None else order.declined.sentence,
     }
 
 

@@ -1,6 +1,6 @@
 """What is missing in commercetools' order, and nothing but that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -280,52 +280,49 @@ def test_more_units_in_deliveries_than_ordered_are_found() -> None:
 
 def done(order: SeenOrder, actions: Sequence[OrderAction]) -> SeenOrder:
     """Do the actions, as commercetools would."""
-    states = {key: dict(value) for key, value in order.states.items()}
-    delivered, returns = dict(order.delivered), dict(order.returns)
-    locations, synced = dict(order.locations), order.synced
-    shipment, state = order.shipment_state, order.order_state
     for action in actions:
-        match action:
-            case AddDelivery(delivery=added):
-                delivered[added.key] = added.items
-            case MoveUnits():
-                units = states[action.line_id]
-                assert units[action.from_state] >= action.quantity > 0
-                units[action.from_state] -= action.quantity
-                units[action.to_state] = units.get(action.to_state, 0) + action.quantity
-            case SetLocations():
-                locations[action.line_id] = action.locations
-            case AddReturn():
-                for each in action.items:
-                    assert each.key not in returns
-                    returns[each.key] = SeenReturnItem(
-                        shipment_state="Returned", payment_state="Initial"
-                    )
-            case SetReturnShipment():
-                assert returns[action.key].shipment_state == "Returned"
-                returns[action.key] = replace(
-                    returns[action.key], shipment_state=action.state
-                )
-            case SetReturnPayment():
-                returns[action.key] = replace(
-                    returns[action.key], payment_state=action.state
-                )
-            case ChangeShipmentState(state=now):
-                shipment = now
-            case ChangeOrderState(state=now):
-                state = now
-            case UpdateSync(external_id=external_id):
-                synced = (*synced, external_id)
-    return replace(
-        order,
-        states=states,
-        delivered=delivered,
-        returns=returns,
-        locations=locations,
-        synced=synced,
-        shipment_state=shipment,
-        order_state=state,
-    )
+        order = done_one(order, action)
+    return order
+
+
+def done_one(order: SeenOrder, action: OrderAction) -> SeenOrder:
+    match action:
+        case AddDelivery(delivery=added):
+            return replace(order, delivered={**order.delivered, added.key: added.items})
+        case MoveUnits():
+            return replace(order, states={"a": moved(order.states["a"], action)})
+        case SetLocations():
+            known = {**order.locations, action.line_id: action.locations}
+            return replace(order, locations=known)
+        case AddReturn(items=items):
+            fresh = SeenReturnItem(shipment_state="Returned", payment_state="Initial")
+            assert not {item.key for item in items} & order.returns.keys()
+            new = {item.key: fresh for item in items}
+            return replace(order, returns={**order.returns, **new})
+        case SetReturnShipment() | SetReturnPayment():
+            return replace(order, returns=settled(order, action))
+        case ChangeShipmentState(state=now):
+            return replace(order, shipment_state=now)
+        case ChangeOrderState(state=now):
+            return replace(order, order_state=now)
+        case UpdateSync(external_id=external_id):
+            return replace(order, synced=(*order.synced, external_id))
+
+
+def moved(units: Mapping[str, int], action: MoveUnits) -> dict[str, int]:
+    assert units[action.from_state] >= action.quantity > 0
+    left = {**units, action.from_state: units[action.from_state] - action.quantity}
+    return {**left, action.to_state: left.get(action.to_state, 0) + action.quantity}
+
+
+def settled(
+    order: SeenOrder, action: SetReturnShipment | SetReturnPayment
+) -> dict[str, SeenReturnItem]:
+    item = order.returns[action.key]
+    if isinstance(action, SetReturnPayment):
+        return {**order.returns, action.key: replace(item, payment_state=action.state)}
+    assert item.shipment_state == "Returned"
+    return {**order.returns, action.key: replace(item, shipment_state=action.state)}
 
 
 @st.composite

@@ -303,19 +303,7 @@ def test_all_amounts_add_up_however_an_order_is_divided(
     included: bool,
     places: int,
 ) -> None:
-    lines = [
-        line(
-            f"li-{i}",
-            "TEE",
-            q,
-            each=c,
-            total=c * q - min(d, c * q),
-            tax=d,
-            currency=currency,
-            included=included,
-        )
-        for i, (q, c, d) in enumerate(drawn)
-    ]
+    lines = _lines(drawn, currency, included=included)
     total = sum(one["totalPrice"]["centAmount"] for one in lines)
     off = min(off, total)
     paid = total - off + to_ship
@@ -345,6 +333,25 @@ def test_all_amounts_add_up_however_an_order_is_divided(
     assert sums["order_discount"] == off * unit
     assert sums["shipping"] == to_ship * unit
     assert sums["paid"] == paid * unit
+
+
+def _lines(
+    drawn: list[tuple[int, int, int]], currency: str, *, included: bool
+) -> list[Json]:
+    """Return lines of quantity, price and tax."""
+    return [
+        line(
+            f"li-{i}",
+            "TEE",
+            q,
+            each=c,
+            total=c * q - min(d, c * q),
+            tax=d,
+            currency=currency,
+            included=included,
+        )
+        for i, (q, c, d) in enumerate(drawn)
+    ]
 
 
 def _sums(bodies: list[Json]) -> dict[str, Decimal]:
