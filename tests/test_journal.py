@@ -187,6 +187,17 @@ async def test_whatever_the_clocks_do_the_newest_entries_are_found(
         assert await log.newest(key, limit, newest) == log.expected(key, limit)
 
 
+def transactions_of(settings: Settings) -> KafkaTransactions:
+    return KafkaTransactions(
+        transactional_id=f"{settings.topic_prefix}ledger",
+        group_id=settings.app_id,
+        changelog_topic=changelog(settings, "ledger"),
+        partition=0,
+        physical=lambda name: f"{settings.topic_prefix}{name}",
+        client=dict(client_arguments(settings)),
+    )
+
+
 @pytest.mark.kafka
 async def test_on_a_broker_the_index_by_time_leads_to_the_entries(
     broker: str, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
@@ -195,14 +206,7 @@ async def test_on_a_broker_the_index_by_time_leads_to_the_entries(
         broker=broker, app_id=f"{topic_prefix}app", topic_prefix=topic_prefix
     )
     await create_topics(settings, ["ledger"])
-    transactions = KafkaTransactions(
-        transactional_id=f"{topic_prefix}ledger",
-        group_id=settings.app_id,
-        changelog_topic=changelog(settings, "ledger"),
-        partition=0,
-        physical=lambda name: f"{topic_prefix}{name}",
-        client=dict(client_arguments(settings)),
-    )
+    transactions = transactions_of(settings)
     await transactions.open()
     ledger = Ledger()
     try:

@@ -61,6 +61,24 @@ def certificate(folder: Path, name: str) -> Path:
     return folder / f"{name}.pem"
 
 
+def listener(folder: Path, plain: int, port: int) -> Path:
+    """Write the properties of a second listener; return their file."""
+    keystore, more = folder / "keystore.pem", folder / "listener.properties"
+    parts = [(folder / name).read_text() for name in ("broker.key", "broker.pem")]
+    keystore.write_text("".join(parts))
+    more.write_text(
+        PROPERTIES.format(
+            plain=plain,
+            controller=plain + 100,
+            port=port,
+            user=USER,
+            password=PASSWORD,
+            keystore=keystore,
+        )
+    )
+    return more
+
+
 @pytest.fixture(scope="module")
 def secured(
     broker_kind: str, tmp_path_factory: pytest.TempPathFactory
@@ -73,20 +91,8 @@ def secured(
         pytest.skip("needs the openssl command")
     folder = tmp_path_factory.mktemp("secured")
     ca, other = certificate(folder, "broker"), certificate(folder, "stranger")
-    keystore = folder / "keystore.pem"
-    keystore.write_text((folder / "broker.key").read_text() + ca.read_text())
     plain, port = free_port(), free_port()
-    more = folder / "listener.properties"
-    more.write_text(
-        PROPERTIES.format(
-            plain=plain,
-            controller=plain + 100,
-            port=port,
-            user=USER,
-            password=PASSWORD,
-            keystore=keystore,
-        )
-    )
+    more = listener(folder, plain, port)
     script = [str(ROOT / "scripts" / "kafka")]
     place = ["--port", str(plain), "--data", str(folder / "data")]
     start = [*script, "start", "--more", str(more), "--json", *place]
