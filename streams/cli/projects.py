@@ -93,6 +93,12 @@ def simulate(
     plant: Annotated[
         str | None, typer.Option(help="Plant this bug; the checkers must see it.")
     ] = None,
+    orders: Annotated[
+        bool, typer.Option(help="Simulate orders across channels, both vendors too.")
+    ] = False,
+    race: Annotated[
+        bool, typer.Option(help="Let web orders and store sales race for 100 units.")
+    ] = False,
     verbose: Annotated[bool, typer.Option(help="Tell the whole story.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -102,13 +108,17 @@ def simulate(
 
     Example: `oneshelf simulate --seed 42 --verbose`
     """
-    from streams.simulation.command import simulate as run
+    from streams.simulation import command
 
+    if race:
+        code = command.race(seed, as_json=as_json, write=_line)
+        raise SystemExit(EXIT_DIFFERENCES if code else 0)
     try:
-        code = run(
+        code = command.simulate(
             seed,
             seeds=seeds,
             plant=plant,
+            orders=orders,
             verbose=verbose,
             as_json=as_json,
             write=_line,

@@ -34,6 +34,9 @@ def wanted_of(order: Order) -> WantedOrder:
         )
     shown = _shown(order)
     states = [each.state_key for units in shown.values() for each in units]
+    returns = _returns(order)
+    # Money follows the goods: first commercetools is to know what came back.
+    causes = {*order.appeasements, *(returned.return_id for returned in returns)}
     return WantedOrder(
         order_number=order.number,
         commerce_id=commerce.commerce_id,
@@ -44,7 +47,7 @@ def wanted_of(order: Order) -> WantedOrder:
         shipment_state=_shipment_state(states),
         order_state=_order_state(order, states),
         sync_id=order.sync_id,
-        returns=_returns(order),
+        returns=returns,
         refunds=tuple(
             WantedRefund(
                 interaction_id=refund.cause_id,
@@ -53,6 +56,7 @@ def wanted_of(order: Order) -> WantedOrder:
                 settled_at=refund.settled_at,
             )
             for refund in refunds_of(order)
+            if refund.cause_id in causes
         ),
         payment_ids=commerce.payment_ids,
     )

@@ -1,10 +1,13 @@
 """`oneshelf simulate`: seeds in, one line each out, and an exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import asdict
 
 import msgspec
 
+from streams.simulation.order_plants import PLANTS as ORDER_PLANTS
+from streams.simulation.order_race import run_race
+from streams.simulation.order_run import run_orders
 from streams.simulation.plants import PLANTS
 from streams.simulation.run import Report, run
 
@@ -14,21 +17,27 @@ def simulate(
     *,
     seeds: int = 1,
     plant: str | None = None,
+    orders: bool = False,
     verbose: bool = False,
     as_json: bool = False,
     write: Callable[[str], None] = print,
 ) -> int:
     """Simulate so many seeds from `seed` on; return 0 if all of them hold, else 1.
 
+    Args:
+        orders: Simulate orders across channels instead of the stock of stores.
+
     Raises:
         ValueError: There is no planted bug of that name.
     """
-    if plant is not None and plant not in PLANTS:
-        known = ", ".join(sorted(PLANTS))
+    plants: Container[str] = ORDER_PLANTS if orders else PLANTS
+    if plant is not None and plant not in plants:
+        known = ", ".join(sorted(ORDER_PLANTS if orders else PLANTS))
         raise ValueError(f"There is no planted bug {plant!r}; there are: {known}.")
     failed = 0
+    live = run_orders if orders else run
     for number in range(seed, seed + seeds):
-        report = run(number, plant=plant, verbose=verbose)
+        report = live(number, plant=plant, verbose=verbose)
         failed += not report.ok
         write(as_line(report) if as_json else describe(report))
     if not as_json and seeds > 1:
@@ -44,7 +53,21 @@ def as_line(report: Report) -> str:
 def replay_command(report: Report) -> str:
     """Say how to see a seed again."""
     planted = f" --plant {report.plant}" if report.plant else ""
-    return f"oneshelf simulate --seed {report.seed}{planted} --verbose"
+    orders = " --orders" if report.orders else ""
+    return f"oneshelf simulate{orders} --seed {report.seed}{planted} --verbose"
+
+
+def race(
+    seed: int, *, as_json: bool = False, write: Callable[[str], None] = print
+) -> int:
+    """Let web orders and stores race for the last units; return 1 if it went wrong."""
+    outcome = run_race(seed)
+    if as_json:
+        write(msgspec.json.encode(asdict(outcome)).decode())
+    else:
+        for name, value in asdict(outcome).items():
+            write(f"{name.replace('_', ' ')}: {value}")
+    return 1 if outcome.faults else 0
 
 
 def describe(report: Report) -> str:

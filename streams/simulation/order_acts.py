@@ -36,8 +36,8 @@ class People:
 
     # The web shop
 
-    def buy(self, rng: Random) -> None:
-        """Order online: one to three products, paid at once."""
+    def buy(self, rng: Random, quantity: int = 0) -> None:
+        """Order online: one to three products, paid at once; so many, or a few."""
         self.orders += 1
         number = f"W{self.orders}"
         self.world.shop.draw_from(number)
@@ -46,14 +46,14 @@ class People:
         for product in rng.sample(self.products, rng.randint(1, len(self.products))):
             line: dict[str, Any] = {
                 "sku": product.sku,
-                "quantity": rng.choice((1, 1, 1, 2, 3)),
+                "quantity": quantity or rng.choice((1, 1, 1, 2, 3)),
                 "price": {"currencyCode": "EUR", "centAmount": PRICE_CENTS},
             }
             if counted or rng.random() < 0.5:
                 place = rng.choice(self.locations)
                 line["channelKey"] = place.commercetools_channel_key
             lines.append(line)
-        is_shipped = rng.random() < 0.9
+        is_shipped = bool(quantity) or rng.random() < 0.9
         with suppress(CommerceError):  # Sold out.
             order = self.world.shop.place_order(
                 lines,

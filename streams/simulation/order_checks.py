@@ -11,16 +11,19 @@ from typing import Any
 import msgspec
 
 from streams.domain.commerce_orders import SeenOrder
+from streams.domain.fulfilment import CANCELLED
 from streams.domain.order_audit import UnitsBySku, order_faults, reservation_faults
-from streams.domain.order_names import order_number_of
+from streams.domain.order_names import ledger_unit, order_number_of
 from streams.domain.order_record import Order
 from streams.domain.sourcing_run import ENDS, Phase
+from streams.domain.units import standing
 from streams.domain.wanted import wanted_of
 from streams.mapping.commerce_orders import LINE_TYPE_KEY, OrderWire, seen_of
 from streams.mapping.orders_state import decode_order
+from streams.sandbox.commercetools.journal import Write
 from streams.sandbox.commercetools.orders import order_body
 from streams.sandbox.commercetools.orders.model import Order as CommerceOrder
-from streams.sandbox.newstore import UnitState
+from streams.sandbox.newstore import ATP_PATH, UnitState
 from streams.simulation import checks
 from streams.simulation.checks import Snapshot, take_snapshot
 from streams.simulation.checks_cases import check_cases, check_list
@@ -245,6 +248,26 @@ def check_returns(snap: OrderSnapshot) -> Iterator[str]:
             yield f"order {held.key}: {told} units returned, NewStore took {back} back"
 
 
+def check_cancelled(snap: OrderSnapshot) -> Iterator[str]:
+    """What is cancelled in NewStore is shown so in commercetools, and nothing else."""
+    shop = snap.at.shop
+    states = {state.id: state.key for state in shop.states.walk()}
+    for held in shop.orders.walk():
+        told = sum(
+            quantity
+            for line in held.lines
+            for state, quantity in line.states
+            if states.get(state) == CANCELLED
+        )
+        gone = sum(
+            UnitState.CANCELLED in found and not set(found) & set(_GONE)
+            for (number, _), found in _by_unit(snap).items()
+            if number == held.key
+        )
+        if told != gone:
+            yield f"order {held.key}: {told} units cancelled, {gone} in NewStore"
+
+
 def check_money(snap: OrderSnapshot) -> Iterator[str]:
     """What NewStore paid back is booked on commercetools' payment, to the cent."""
     paid: Counter[str] = Counter()
@@ -268,6 +291,61 @@ def check_money(snap: OrderSnapshot) -> Iterator[str]:
             )
         if booked != paid[held.key or ""]:
             yield f"order {held.key}: {booked} booked, {paid[held.key or '']} paid back"
+
+
+def check_return_first(snap: OrderSnapshot) -> Iterator[str]:
+    """A refund is booked when its return is in commercetools' order, not before."""
+    shop = snap.at.shop
+    writes = list(shop.journal.read(0))
+    for held in shop.orders.walk():
+        told = _numbers(writes, held.id, "addReturnInfo")
+        infos = [info.tracking_id for info in held.returns or ()]
+        first = dict(reversed(list(zip(infos, told, strict=False))))
+        for payment_id in held.payment_ids:
+            booked = _numbers(writes, payment_id, "addTransaction")
+            refunds = shop.payments.get("id", payment_id).transactions[1:]
+            for refund, number in zip(refunds, booked, strict=False):
+                if first.get(refund.interaction_id, 0) > number:
+                    yield f"order {held.key}: {refund.interaction_id} was paid first"
+
+
+def _numbers(writes: list[Write], resource_id: str, action: str) -> list[int]:
+    """Number the writes to a resource by which an action was done, once for each."""
+    return [
+        write.number
+        for write in writes
+        if write.resource_id == resource_id
+        for name in write.actions
+        if name == action
+    ]
+
+
+def check_asked(snap: OrderSnapshot) -> Iterator[str]:
+    """Nothing was confirmed that NewStore was not asked about just before."""
+    asked: set[tuple[str, str]] = set()
+    for call in snap.at.store.world.journal.calls.records():
+        if call.path == ATP_PATH:
+            keys = msgspec.json.decode(call.request)["atp_keys"]
+            asked |= {(k["product_id"], k["fulfillment_node_id"]) for k in keys}
+        elif call.path.endswith("/fulfill_order"):
+            body = msgspec.json.decode(call.request)
+            for shipment in body["shipments"]:
+                node = shipment["shipping_option"]["fulfillment_node_id"]
+                for item in shipment["items"]:
+                    if (item["product_id"], node) not in asked:
+                        yield f"{body['external_id']}: {item['product_id']} at {node}"
+
+
+def check_released(snap: OrderSnapshot) -> Iterator[str]:
+    """A search in vain holds nothing of what it had reserved."""
+    for number, order in snap.orders.items():
+        run = order.sourcing
+        if run is None or run.phase is not Phase.EXHAUSTED:
+            continue
+        for wanted in run.units:
+            unit = snap.units.get((wanted.sku, ledger_unit(number, wanted.unit)))
+            if unit is not None and standing(unit) and unit.step > 0 and not unit.gone:
+                yield f"order {number}: {wanted.unit} stands at {standing(unit)}"
 
 
 def check_existed(snap: OrderSnapshot) -> Iterator[str]:
@@ -306,8 +384,12 @@ CHECKERS: dict[str, Checker] = {
     "doubled at NewStore": check_newstore,
     "shipped": check_shipped,
     "returned": check_returns,
+    "cancelled": check_cancelled,
     "money": check_money,
     "orders told": check_told,
+    "return first": check_return_first,
+    "asked": check_asked,
+    "released": check_released,
     "books": check_books,
     "existed": check_existed,
     "parked orders": check_parked,

@@ -58,7 +58,17 @@ NEWSTORE = NewStoreSettings(
 )
 
 Append = Callable[[Topic, bytes, bytes], None]
-Updater = Callable[[OrderClient, ProjectIds, OrderCounters], OrderUpdater]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a worker's couriers are made of; a planted bug replaces some of it."""
+
+    updater: type[OrderUpdater] = OrderUpdater
+    orders: type[OrderClient] = OrderClient
+    newstore: type[NewStoreClient] = NewStoreClient
+
+
 S = TypeVar("S", bound=VendorSession)
 
 
@@ -95,7 +105,7 @@ class OrderErrands:
     clock: Callable[[], datetime]
     rng: Random
     reference: Reference
-    updater: Updater = OrderUpdater
+    parts: Parts = field(default_factory=Parts)
     sources: bool = True
     by_stage: dict[str, list[DueRows]] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
@@ -103,8 +113,8 @@ class OrderErrands:
 
     def start(self) -> None:
         """Run every courier until the process dies."""
-        orders = self.lines.to_commerce(OrderClient(COMMERCE))
-        updater = self.updater(orders, ProjectIds(orders), OrderCounters())
+        orders = self.lines.to_commerce(self.parts.orders(COMMERCE))
+        updater = self.parts.updater(orders, ProjectIds(orders), OrderCounters())
         carry = CommerceOrders(updater, self.clock)
         self._courier(
             "orders", DueRows(ORDERS, commerce_due, monotonic=self.now), carry
@@ -120,7 +130,7 @@ class OrderErrands:
             self._source()
 
     def _source(self) -> None:
-        client = self.lines.to_newstore(NewStoreClient(NEWSTORE))
+        client = self.lines.to_newstore(self.parts.newstore(NEWSTORE))
         session = self.lines.to_commerce(OrderClient(COMMERCE))
         claims = Claims(self.now)
         pace = self._pace()

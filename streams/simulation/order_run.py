@@ -43,7 +43,7 @@ def run_orders(seed: int, *, plant: str | None = None, verbose: bool = False) ->
     planted = OrderPlant() if plant is None else PLANTS[plant]
     rng = Random(f"order shape {seed}")
     shape = _shape(rng)
-    report = Report(seed, plant or "", shape)
+    report = Report(seed, plant or "", shape, orders=True)
     orders = OrderShape(
         seed=seed,
         sources=seed % 2 == 0,
@@ -51,7 +51,7 @@ def run_orders(seed: int, *, plant: str | None = None, verbose: bool = False) ->
         late_ms=rng.choice((0, 60_000, LATE_MS_MAX)) if seed % 2 == 0 else LATE_MS_MAX,
         again=rng.choice((0.0, 0.1, 0.3)),
         omits=rng.choice((0.0, 0.0, 0.3)),
-        updater=planted.updater,
+        parts=planted.parts,
     )
     weather = draw(Random(f"order weather {seed}"))
     report.weather = weather

@@ -21,7 +21,6 @@ from streams.connectors.bootstrap import bootstrap
 from streams.connectors.bootstrap_orders import bootstrap_orders
 from streams.connectors.commerce_orders import OrderClient
 from streams.connectors.commercetools import CommercetoolsClient
-from streams.connectors.order_updates import OrderUpdater
 from streams.delivery.listeners import Listeners
 from streams.domain.availability import Counting
 from streams.domain.order_rules import OrderRules
@@ -40,7 +39,7 @@ from streams.simulation.order_errands import (
     COMMERCE,
     Lines,
     OrderErrands,
-    Updater,
+    Parts,
 )
 from streams.simulation.order_inventory import SandboxInventory
 from streams.simulation.post import Post
@@ -80,7 +79,7 @@ class OrderShape:
     late_ms: int = 0
     again: float = 0.0
     omits: float = 0.0
-    updater: Updater = OrderUpdater
+    parts: Parts = field(default_factory=Parts)
 
 
 def order_stages(
@@ -262,7 +261,7 @@ class OrderWorld(World):
             self.clock,
             Random(f"errands {self.orders.seed} {worker} {self.starts}"),
             reference,
-            updater=self.orders.updater,
+            parts=self.orders.parts,
             sources=self.orders.sources,
         )
         errands.start()

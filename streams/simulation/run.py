@@ -44,6 +44,7 @@ class Report:
     requests: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
+    orders: bool = False
 
     @property
     def ok(self) -> bool:

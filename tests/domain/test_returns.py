@@ -287,6 +287,15 @@ def test_money_before_the_return_counts_once_the_return_is_known() -> None:
     assert made.order.troubles == ()
 
 
+def test_money_waits_until_its_goods_are_told() -> None:
+    made = sold().hear(returned(back("TEE", "i-a#1")), settled())
+    assert (items(made), made.says.refunds) == ([], ())
+
+    made.wait()
+
+    assert [each.interaction_id for each in made.says.refunds] == ["ret-1"]
+
+
 def test_a_return_without_money_is_not_refunded() -> None:
     made = sold().hear(returned(back("TEE", "i-a#1"), refund_minor=0)).wait()
 

@@ -1,0 +1,83 @@
+"""Days of orders end exactly, in any order of events; planted bugs show."""
+
+import os
+
+import pytest
+
+from streams.simulation.command import describe, replay_command
+from streams.simulation.order_plants import PLANTS
+from streams.simulation.order_race import run_race
+from streams.simulation.order_run import run_orders
+from streams.simulation.run import Report
+
+SEEDS = int(os.environ.get("ONESHELF_ORDER_SEEDS", "24"))
+SEEDS_PER_TEST = 4  # So that a slow machine stays below the time limit of a test.
+
+SEEDS_UNTIL_CAUGHT = 30
+
+SENT = {"shipped", "orders told", "doubled at commerce"}
+
+CAUGHT_BY = {
+    "cancellation-unheard": {"cancelled"},
+    "delivery-key-anew": SENT,
+    "lines-lost": SENT | {"confluence"},
+    "money-first": {"return first"},
+    "number-anew": {"doubled at NewStore"},
+    "refund-blindly": {"doubled at commerce"},
+    "release-dropped": {"released", "orders", "reservations"},
+    "return-twice": {"returned"},
+    "unchecked": {"asked"},
+    "window-twice": {"orders"},
+}
+"""Which checkers may be the first to find each planted bug."""
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
+def test_every_seed_of_orders_holds(first: int) -> None:
+    for seed in range(first, min(first + SEEDS_PER_TEST, SEEDS)):
+        report = run_orders(seed)
+        assert report.ok, "\n" + describe(report)
+
+
+def first_caught(plant: str) -> Report:
+    for seed in range(SEEDS_UNTIL_CAUGHT):
+        report = run_orders(seed, plant=plant)
+        if not report.ok:
+            return report
+    raise AssertionError(f"{plant} was not caught in {SEEDS_UNTIL_CAUGHT} seeds")
+
+
+@pytest.mark.parametrize("plant", sorted(PLANTS))
+def test_a_planted_bug_of_orders_is_caught_by_name(plant: str) -> None:
+    assert first_caught(plant).caught_by in CAUGHT_BY[plant]
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_seed_of_orders_gives_the_same_report_every_time(seed: int) -> None:
+    assert run_orders(seed, verbose=True) == run_orders(seed, verbose=True)
+
+
+def test_a_seed_of_orders_says_how_to_see_it_again() -> None:
+    report = Report(7, orders=True)
+    assert replay_command(report) == "oneshelf simulate --orders --seed 7 --verbose"
+
+
+def test_a_few_seeds_of_orders_see_every_fault_of_the_vendors() -> None:
+    seen = {name for seed in (2, 6, 18, 1) for name in run_orders(seed).requests}
+    assert seen == {
+        "go",
+        "lose_request",
+        "lose_answer",
+        "fail_before",
+        "fail_after",
+        "throttle",
+        "late",
+        "conflict",
+    }
+
+
+def test_a_small_race_for_the_last_units_sells_each_of_them_once() -> None:
+    outcome = run_race(1, buyers=20)
+    assert outcome.faults == []
+    gone = outcome.sold_in_stores + outcome.sent_to_web
+    assert gone + outcome.left_over == outcome.units
