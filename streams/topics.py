@@ -74,7 +74,7 @@ ORDER_ANSWERS = Topic(
     name="order-answers",
     schema="OrderAnswer",
     key="order number",
-    writer="orders delivery",
+    writer="orders delivery, people through the workers",
 )
 RESERVATION_REQUESTS = Topic(
     name="reservation-requests",

@@ -35,6 +35,10 @@ HERE = "http://127.0.0.1:8600"
 @app.command()
 def order(
     number: Annotated[str, typer.Argument(help="The order's number.")],
+    look_again: Annotated[
+        bool,
+        typer.Option("--look-again", help="If it found no place, look for one again."),
+    ] = False,
     worker: Worker = HERE,
     key: Key = "",
     as_json: Json = False,
@@ -45,7 +49,10 @@ def order(
 
     Example: `oneshelf order W-1001`
     """
-    answer = ask(worker, key, f"/v1/orders/{quote(number, safe='')}")
+    path = f"/v1/orders/{quote(number, safe='')}"
+    if look_again:
+        ask(worker, key, f"{path}/look-again", method="POST")
+    answer = ask(worker, key, path)
     emit(answer, as_json=as_json, human=lambda: _print_order(answer))
 
 

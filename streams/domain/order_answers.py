@@ -1,4 +1,4 @@
-"""What the vendors answered when something was asked of them for an order."""
+"""What vendors answered when asked for an order, and what people ask for one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,6 +83,19 @@ class CommerceDeclined:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAgainAsked:
+    """A person asks that an order which found no place looks for one again."""
+
+    order_number: str
+    asked_at: datetime
+
+
 OrderAnswer = (
-    StockChecked | OrderInjected | InjectionRefused | CommerceTold | CommerceDeclined
+    StockChecked
+    | OrderInjected
+    | InjectionRefused
+    | CommerceTold
+    | CommerceDeclined
+    | LookAgainAsked
 )

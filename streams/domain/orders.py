@@ -14,6 +14,7 @@ from streams.domain.order_answers import (
     CommerceDeclined,
     CommerceTold,
     InjectionRefused,
+    LookAgainAsked,
     OrderAnswer,
     OrderInjected,
     StockChecked,
@@ -114,7 +115,7 @@ def _hear_one(order: Order, each: Input, now: datetime, rules: OrderRules) -> So
     match each:
         case CommerceTold() | CommerceDeclined():
             return Sourced(_learn_told(order, each))
-        case LookAgain():
+        case LookAgain() | LookAgainAsked():
             return look_again(order, units_of(order), now, rules)
         case OrderInjected():
             order = learn_injected(

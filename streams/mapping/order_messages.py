@@ -36,6 +36,7 @@ ANSWERS: Tagged[OrderAnswer] = Tagged(
         "injection_refused": answers.InjectionRefused,
         "commerce_told": answers.CommerceTold,
         "commerce_declined": answers.CommerceDeclined,
+        "look_again_asked": answers.LookAgainAsked,
     }
 )
 REQUESTS: Tagged[ReservationRequest] = Tagged(

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from streams.settings import Settings
+from streams.topics import ORDER_ANSWERS
 from streams.web import openapi, problems
 from streams.web.answers import Answers
 from streams.web.auth import Caller, Guard, Scope, parse_api_keys
@@ -34,6 +35,7 @@ from streams.web.routes import (
     operation_routes,
     response_of,
 )
+from streams.web.storing import Storing
 from streams.web.webhook import Webhook
 
 _FAST_ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
@@ -85,7 +87,8 @@ class Web:
         include(event_routes(self._webhook, commerce))
         include(operation_routes(guard, ledger, registry))
         if orders is not None:
-            include(orders_routes(guard, orders, forwarder))
+            asked = Storing(ORDER_ANSWERS, sink=sink, bodies=bodies)
+            include(orders_routes(guard, orders, forwarder, asked))
         if exceptions is not None:
             include(exceptions_routes(guard, bodies, exceptions, ledger, forwarder))
 

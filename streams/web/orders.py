@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
 
+from streams.domain.order_answers import LookAgainAsked
+from streams.mapping.order_messages import ANSWERS
 from streams.mapping.orders_state import decode_order, order_key
 from streams.tables import ORDERS
 from streams.web.auth import Caller
@@ -17,6 +21,7 @@ from streams.web.paths import ORDERS as ORDER_PAGES
 from streams.web.paths import path_to
 from streams.web.ports import Local, OrdersPort, Remote, Unavailable
 from streams.web.replies import Problem, Reply, json_reply, unavailable
+from streams.web.storing import Storing
 
 LOOKED_AT_MAX = 2_000
 """Orders of a partition looked at for one page; the next page goes on from there."""
@@ -76,6 +81,19 @@ class OrdersLookup:
         if row is None:
             raise _unknown(number)
         return json_reply(order_shape(decode_order(row)))
+
+    async def look_again(self, caller: Caller, number: str, asked: Storing) -> Reply:
+        """Ask the order's stage to look again; the order itself tells what came of it.
+
+        Raises:
+            Problem: There is no such order, or the log does not take the wish now.
+        """
+        known = await self.order(caller, number)
+        if known.status != HTTPStatus.OK:
+            return known
+        wish = LookAgainAsked(order_number=number, asked_at=datetime.now(UTC))
+        await asked.store(caller, [(order_key(number), ANSWERS.encode(wish))])
+        return json_reply({"order_number": number, "asked": True}, HTTPStatus.ACCEPTED)
 
     async def orders(
         self, caller: Caller, question: Question, partitions: Sequence[int] = ()

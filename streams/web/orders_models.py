@@ -115,3 +115,14 @@ class OrdersAnswer(Answer):
 
     items: list[OrderSummary]
     next: str | None
+
+
+class AskedAnswer(Answer):
+    """The wish is stored; what comes of it is to be seen in the order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"order_number": "W-1001", "asked": True}]}
+    )
+
+    order_number: str
+    asked: bool

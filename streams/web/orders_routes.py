@@ -12,6 +12,7 @@ from streams.web.orders import OrdersLookup, Question
 from streams.web.paths import name_of
 from streams.web.ports import OrdersPort
 from streams.web.routes import response_of
+from streams.web.storing import Storing
 
 NumberPath = Annotated[
     str, Path(description="The order's number, percent-encoded.", examples=["W-1001"])
@@ -35,7 +36,9 @@ PartitionsQuery = Annotated[
 ]
 
 
-def orders_routes(guard: Guard, orders: OrdersPort, forwarder: Forwarder) -> APIRouter:
+def orders_routes(
+    guard: Guard, orders: OrdersPort, forwarder: Forwarder, asked: Storing
+) -> APIRouter:
     """Make the routes that answer for orders."""
     router = APIRouter(prefix="/v1/orders", tags=["orders"])
     lookup = OrdersLookup(orders, forwarder)
@@ -77,10 +80,24 @@ def orders_routes(guard: Guard, orders: OrdersPort, forwarder: Forwarder) -> API
         number = name_of(order_number, "order_number")
         return response_of(await lookup.order(caller, number))
 
+    @router.post(
+        "/{order_number}/look-again",
+        status_code=202,
+        summary="Look for a place again",
+        response_model=models.AskedAnswer,
+        responses=openapi.problems(401, 403, 404, 503),
+        openapi_extra=openapi.security("operate"),
+    )
+    async def look_again(request: Request, order_number: NumberPath) -> Response:
+        """Have an order that found no place try again, also where it has tried."""
+        caller = _allowed(guard, request, Scope.OPERATE)
+        number = name_of(order_number, "order_number")
+        return response_of(await lookup.look_again(caller, number, asked))
+
     return router
 
 
-def _allowed(guard: Guard, request: Request) -> Caller:
+def _allowed(guard: Guard, request: Request, scope: Scope = Scope.READ) -> Caller:
     caller = Caller.of(request.scope["headers"])
-    guard.require(caller, Scope.READ)
+    guard.require(caller, scope)
     return caller

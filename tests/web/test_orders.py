@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from streams.domain.order_answers import LookAgainAsked
 from streams.domain.order_record import Order
 from streams.domain.order_sourcing import LookAgain
+from streams.mapping.order_messages import ANSWERS
 from streams.mapping.orders_state import encode_order
 from streams.tables import ORDERS
+from streams.topics import ORDER_ANSWERS
 from streams.web.orders import LOOKED_AT_MAX, ROWS_PER_TURN, Page, merged
 from streams.web.orders_models import OrderAnswer, OrdersAnswer
 from streams.web.ports import Local, Owner, Remote, Unavailable
@@ -301,3 +304,24 @@ async def test_a_search_that_finds_nothing_says_where_it_stopped(
 
     assert answer["items"] == []
     assert answer["next"]
+
+
+async def test_a_person_may_ask_an_order_to_look_again(
+    worker: Worker, orders: FakeOrders
+) -> None:
+    orders.put(told("W-1001"))
+
+    answer = await worker.client.post("/v1/orders/W-1001/look-again")
+
+    assert answer.status_code == 202
+    assert answer.json() == {"order_number": "W-1001", "asked": True}
+    ((topic, key, value, _),) = worker.sink.records
+    assert (topic, key) == (ORDER_ANSWERS.name, b"W-1001")
+    assert isinstance(ANSWERS.decode(value), LookAgainAsked)
+
+
+async def test_an_order_that_nobody_knows_cannot_look_again(worker: Worker) -> None:
+    answer = await worker.client.post("/v1/orders/W-404/look-again")
+
+    assert answer.status_code == 404
+    assert worker.sink.records == []
