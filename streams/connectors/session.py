@@ -92,9 +92,7 @@ class VendorSession:
             vendor=self.vendor,
             settings=credentials.settings,
         )
-        self._new_correlation_id = new_correlation_id or (
-            lambda: f"oneshelf/{uuid.uuid4()}"
-        )
+        self._new_correlation_id = new_correlation_id or _correlation_id
 
     def divert(self, exchange: Exchange, token: Token) -> Self:
         """Send requests another way than over the network, as a simulation does."""
@@ -232,3 +230,7 @@ def retry_delay(error: Exception) -> bool | float:
     if not isinstance(error, ConnectorError) or not error.retriable:
         return False
     return True if error.retry_after_s is None else error.retry_after_s
+
+
+def _correlation_id() -> str:
+    return f"oneshelf/{uuid.uuid4()}"

@@ -74,20 +74,19 @@ class Web:
             forwarder=self._forwarder,
         )
         self._webhook = Webhook(guard=self._guard, sink=sink, bodies=bodies)
-        commerce = CommerceWebhook(guard=self._guard, sink=sink, bodies=bodies)
         self._metrics = WebMetrics(registry)
         self._fast = fast
-        self.known_heads = KnownHeads()
-        self.known_event_heads = KnownHeads()
+        self.known_heads, self.known_event_heads = KnownHeads(), KnownHeads()
         self._pages = _pages()
         guard, forwarder = self._guard, self._forwarder
+        commerce = CommerceWebhook(guard=guard, sink=sink, bodies=bodies)
+        asked = Storing(ORDER_ANSWERS, sink=sink, bodies=bodies)
         include = self._pages.include_router
         include(availability_routes(guard, self._lookup, bodies))
         include(ledger_routes(guard, self._lookup))
         include(event_routes(self._webhook, commerce))
         include(operation_routes(guard, ledger, registry))
         if orders is not None:
-            asked = Storing(ORDER_ANSWERS, sink=sink, bodies=bodies)
             include(orders_routes(guard, orders, forwarder, asked))
         if exceptions is not None:
             include(exceptions_routes(guard, bodies, exceptions, ledger, forwarder))
