@@ -12,7 +12,7 @@ from streams.connectors.newstore import NewStoreClient
 from streams.connectors.order_updates import OrderUpdater, Told, Turn
 from streams.domain.commerce_wanted import WantedOrder
 from streams.domain.movements import MovementKind
-from streams.domain.order_notes import GoodsReturned, OrderPlaced, UnitsCancelled
+from streams.domain.order_notes import GoodsReturned, UnitsCancelled
 from streams.engine.fold import Output, Result
 from streams.mapping.commerce_orders import PaymentWire
 from streams.mapping.newstore import AtpKey, InjectedWire
@@ -158,17 +158,6 @@ class DropsCancellations(News):
         return [] if is_one else [output]
 
 
-class LosesOrders(News):
-    """Takes every order of more than one line for one of its first."""
-
-    def change(self, output: Output) -> list[Output]:
-        news = NEWS.decode(output.value)
-        if not isinstance(news, OrderPlaced) or len(news.lines) < 2:
-            return [output]
-        short = replace(news, lines=news.lines[:1])
-        return [output._replace(value=NEWS.encode(short))]
-
-
 PLANTS: Mapping[str, OrderPlant] = MappingProxyType(
     {
         "unchecked": OrderPlant(
@@ -206,10 +195,6 @@ PLANTS: Mapping[str, OrderPlant] = MappingProxyType(
         "cancellation-unheard": OrderPlant(
             says="cancellations are not heard by the order",
             spine=Plant(stage=only("intake", DropsCancellations)),
-        ),
-        "lines-lost": OrderPlant(
-            says="an order loses all but its first line",
-            spine=Plant(stage=only("intake", LosesOrders)),
         ),
     }
 )

@@ -47,7 +47,7 @@ def run_orders(seed: int, *, plant: str | None = None, verbose: bool = False) ->
     orders = OrderShape(
         seed=seed,
         sources=seed % 2 == 0,
-        trouble=rng.choice((0.0, 0.1, 0.3)) if seed % 2 == 0 else 0.2,
+        trouble=rng.choice((0.05, 0.2, 0.4)) if seed % 2 == 0 else 0.2,
         late_ms=rng.choice((0, 60_000, LATE_MS_MAX)) if seed % 2 == 0 else LATE_MS_MAX,
         again=rng.choice((0.0, 0.1, 0.3)),
         omits=rng.choice((0.0, 0.0, 0.3)),

@@ -52,3 +52,16 @@ def test_verbose_tells_the_story() -> None:
 def test_an_unknown_plant_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="no planted bug 'nonsense'; there are: conf"):
         simulate(0, plant="nonsense", write=lambda _line: None)
+
+
+def test_seeds_of_orders_are_simulated_by_the_same_command() -> None:
+    said: list[str] = []
+    assert simulate(0, orders=True, as_json=True, write=said.append) == 0
+    assert json.loads(said[0])["orders"]
+
+
+def test_a_plant_of_orders_is_none_of_the_stocks() -> None:
+    with pytest.raises(ValueError, match="no planted bug 'money-first'"):
+        simulate(0, plant="money-first", write=lambda _line: None)
+    with pytest.raises(ValueError, match="no planted bug 'dedupe-off'; there are: can"):
+        simulate(0, plant="dedupe-off", orders=True, write=lambda _line: None)

@@ -10,7 +10,7 @@ from streams.simulation.order_race import run_race
 from streams.simulation.order_run import run_orders
 from streams.simulation.run import Report
 
-SEEDS = int(os.environ.get("ONESHELF_ORDER_SEEDS", "24"))
+SEEDS = int(os.environ.get("ONESHELF_ORDER_SEEDS", "20"))
 SEEDS_PER_TEST = 4  # So that a slow machine stays below the time limit of a test.
 
 SEEDS_UNTIL_CAUGHT = 30
@@ -20,7 +20,6 @@ SENT = {"shipped", "orders told", "doubled at commerce"}
 CAUGHT_BY = {
     "cancellation-unheard": {"cancelled"},
     "delivery-key-anew": SENT,
-    "lines-lost": SENT | {"confluence"},
     "money-first": {"return first"},
     "number-anew": {"doubled at NewStore"},
     "refund-blindly": {"doubled at commerce"},
@@ -63,7 +62,7 @@ def test_a_seed_of_orders_says_how_to_see_it_again() -> None:
 
 
 def test_a_few_seeds_of_orders_see_every_fault_of_the_vendors() -> None:
-    seen = {name for seed in (2, 6, 18, 1) for name in run_orders(seed).requests}
+    seen = {name for seed in (10, 18, 26) for name in run_orders(seed).requests}
     assert seen == {
         "go",
         "lose_request",
