@@ -30,7 +30,16 @@ from streams.simulation.checks_cases import check_cases, check_list
 from streams.simulation.order_world import OrderWorld
 from streams.simulation.truth import Truth
 from streams.tables import ORDERS, UNITS
-from streams.topics import NEWSTORE_EVENTS
+from streams.topics import (
+    COMMERCE_MESSAGES,
+    EXCEPTIONS,
+    NEWSTORE_EVENTS,
+    ORDER_ANSWERS,
+    ORDER_FACTS,
+    ORDER_NEWS,
+    RESERVATION_ANSWERS,
+    STOCK_MOVEMENTS,
+)
 from streams.verify_orders import differences, units_by_name
 
 
@@ -348,6 +357,35 @@ def check_released(snap: OrderSnapshot) -> Iterator[str]:
                 yield f"order {number}: {wanted.unit} stands at {standing(unit)}"
 
 
+def check_counters(snap: OrderSnapshot) -> Iterator[str]:
+    """Per stage: what came in is what came of it, and the log agrees."""
+    taken = {
+        "intake": (NEWSTORE_EVENTS, COMMERCE_MESSAGES),
+        "linking": (ORDER_NEWS,),
+        "orders": (ORDER_FACTS, ORDER_ANSWERS, RESERVATION_ANSWERS),
+        "ledger": (STOCK_MOVEMENTS,),
+        "exceptions": (EXCEPTIONS,),
+    }
+    for stage, topics in taken.items():
+        counts = snap.counts[stage]
+        said = counts["in"] + counts["messages"]
+        lies = sum(len(snap.records(topic)) for topic in topics)
+        if said != lies:
+            yield f"{stage} took in {said}, {lies} are in its topics"
+    for stage, came_of_it in (
+        ("intake", ("applied", "ignored", "parked", "-parked_again")),
+        ("linking", ("applied", "noted", "waiting", "parked", "-raised")),
+        ("orders", ("applied", "repeated", "parked")),
+    ):
+        counts = snap.counts[stage]
+        said = counts["in"] + counts["messages"]
+        made = sum(
+            -counts[name[1:]] if name[0] == "-" else counts[name] for name in came_of_it
+        )
+        if said != made:
+            yield f"{stage} took in {said}, and {made} came of it"
+
+
 def check_existed(snap: OrderSnapshot) -> Iterator[str]:
     """No more units left a store than ever were in it."""
     for (node, product), row in snap.at.store.world.stock.rows():
@@ -372,6 +410,7 @@ CHECKERS: dict[str, Checker] = {
     "journal once": _of_spine(checks.check_journal_once),
     "journal = table = levels": _of_spine(checks.check_fold),
     "sums to zero": _of_spine(checks.check_zero),
+    "counters": check_counters,
     "offsets": _of_spine(checks.check_offsets),
     "rebuild": _of_spine(checks.check_rebuild),
     "orders": check_orders,
