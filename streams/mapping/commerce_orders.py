@@ -231,13 +231,7 @@ def body_of(action: OrderAction, shipping_key: str) -> Body:
         case AddDelivery(delivery=delivery):
             return _add_delivery(delivery, shipping_key)
         case MoveUnits():
-            return {
-                "action": "transitionLineItemState",
-                "lineItemId": action.line_id,
-                "quantity": action.quantity,
-                "fromState": {"typeId": "state", "key": action.from_state},
-                "toState": {"typeId": "state", "key": action.to_state},
-            }
+            return _move_units(action)
         case SetLocations():
             return _set_locations(action)
         case ChangeShipmentState(state=state):
@@ -267,6 +261,16 @@ def body_of(action: OrderAction, shipping_key: str) -> Body:
             }
         case _:
             assert_never(action)
+
+
+def _move_units(action: MoveUnits) -> Body:
+    return {
+        "action": "transitionLineItemState",
+        "lineItemId": action.line_id,
+        "quantity": action.quantity,
+        "fromState": {"typeId": "state", "key": action.from_state},
+        "toState": {"typeId": "state", "key": action.to_state},
+    }
 
 
 def _add_delivery(delivery: WantedDelivery, shipping_key: str) -> Body:

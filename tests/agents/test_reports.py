@@ -51,7 +51,7 @@ async def test_an_error_reaches_all_who_wait() -> None:
     outcomes = await asyncio.gather(
         reports(b"A", b"1"), reports(b"B", b"1"), return_exceptions=True
     )
-    assert outcomes == [log.failure, log.failure]
+    assert list(outcomes) == [log.failure, log.failure]
 
 
 async def test_one_who_is_cancelled_takes_no_other_along() -> None:
