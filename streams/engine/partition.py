@@ -58,6 +58,7 @@ class PartitionTask:
         self.last_applied_ms: dict[Topic, int] = {}
         self.committed_at = time.monotonic()
         self._commit_s = 0.0
+        self._least_linger_s: float = getattr(runtime.stage, "linger_s", 0.0)
         self._restore = restore
         self._fail = fail
         self._batch_records_max = batch_records_max
@@ -96,7 +97,7 @@ class PartitionTask:
         self.is_open = True
         self._suspended.clear()
         self._tick_due = 0.0
-        self.committed_at = time.monotonic() - LINGER_MAX_S
+        self.committed_at = time.monotonic() - max(LINGER_MAX_S, self._least_linger_s)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=self.name)
         self._work.set()
@@ -197,6 +198,7 @@ class PartitionTask:
         """Let a few records wait for more, if a commit was only just now."""
         linger_s = LINGER_COMMITS * self._commit_s
         linger_s = min(LINGER_MAX_S, max(LINGER_MIN_S, linger_s))
+        linger_s = max(linger_s, self._least_linger_s)
         pause = self.committed_at + linger_s - time.monotonic()
         if pause <= 0 or self._queued() >= LINGER_RECORDS_MAX:
             return
