@@ -87,8 +87,7 @@ class LinkingStage:
     def tick(self, view: View, context: Context) -> Result | None:
         """Tell people of aliases whose order has not become known in time."""
         now_ms = int(context.now.timestamp() * 1000)
-        due = due_aliases(view, now_ms)
-        if not due:
+        if not (due := due_aliases(view, now_ms)):
             return None
         result = Result()
         for key, link in load_links(view, due).items():
