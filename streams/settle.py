@@ -30,13 +30,13 @@ from streams.topics import (
 )
 
 SOURCES = {
+    NEWSTORE_EVENTS: "intake",
     COMMERCE_MESSAGES: "intake",
     ORDER_NEWS: "linking",
     ORDER_FACTS: "orders",
     ORDER_ANSWERS: "orders",
     RESERVATION_ANSWERS: "orders",
     RESERVATION_REQUESTS: "ledger",
-    NEWSTORE_EVENTS: "intake",
     STOCK_MOVEMENTS: "ledger",
     STOCK_LEVELS: "publishing",
     COMMERCE_ANSWERS: "publishing",
@@ -91,10 +91,12 @@ class Watch:
         self._same_rounds = 0
         self._last_entries = 0
         self.publications: dict[bytes, Publication] = {}
+        self.seen = Pending()
+        """What the last look has found, or the one under way so far."""
 
     async def pending(self) -> Pending:
         """Say what is still under way."""
-        pending = Pending()
+        pending = self.seen = Pending()
         for topic, stage in SOURCES.items():
             starts = await self._reader.committed(topic)
             waiting = await self._waiting(topic, starts)
@@ -190,7 +192,7 @@ async def wait_until_settled(
     Raises:
         NotSettled: Something was still under way after `timeout_s`.
     """
-    pending = Pending()
+    watch: Watch | None = None
     try:
         async with asyncio.timeout(timeout_s), LogReader(settings) as reader:
             watch = Watch(settings, reader)
@@ -201,6 +203,8 @@ async def wait_until_settled(
                 quiet = 0 if pending else quiet + 1
                 await asyncio.sleep(POLL_S)
     except TimeoutError:
+        left = Pending() if watch is None else watch.seen
+        said = str(left) if left else "something, which the broker has not told yet"
         raise NotSettled(
-            f"After {timeout_s:.0f} s there is still: {pending}. Is a worker running?"
+            f"After {timeout_s:.0f} s there is still: {said}. Is a worker running?"
         ) from None

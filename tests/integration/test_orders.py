@@ -31,7 +31,7 @@ from streams.wiring import STAGES
 pytestmark = pytest.mark.kafka
 
 SETTLE_S = 150.0
-KILL_EVERY_S = 12.0
+KILL_EVERY_S = 7.0
 
 
 @pytest.fixture

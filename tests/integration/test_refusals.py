@@ -143,8 +143,9 @@ async def test_a_state_ahead_of_a_recreated_log_is_refused(house: Shelf) -> None
 
     assert await worker.wait() == EXIT_REFUSED
     said = sentence(worker)
+    any_stage = re.escape(changelog(house.settings, "STAGE")).replace("STAGE", "[a-z]+")
     assert re.match(
-        rf"{re.escape(changelog(house.settings, 'intake'))} \d: the state has applied "
+        rf"{any_stage} \d: the state has applied "
         r"up to offset \d+, but the log ends at 0\. ",
         said,
     )
