@@ -5,6 +5,7 @@ What an answer means is the vendor's matter: its session says so (`http`, `newst
 
 import asyncio
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -49,7 +50,7 @@ class Credentials(NamedTuple):
     settings: str
 
 
-class VendorSession:
+class VendorSession(ABC):
     """Sends requests to one vendor; every failure comes out as a ConnectorError."""
 
     vendor: ClassVar[str]
@@ -104,9 +105,9 @@ class VendorSession:
         """Say whether an answer means that another token may do."""
         return response.status_code == httpx.codes.UNAUTHORIZED
 
+    @abstractmethod
     def error_of(self, response: httpx.Response, correlation_id: str) -> ConnectorError:
         """Translate a failing answer, which need not be JSON, into our error tree."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._base})"

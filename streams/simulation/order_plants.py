@@ -1,5 +1,6 @@
 """Planted bugs of orders: each breaks one promise that a checker has to see."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -123,7 +124,7 @@ class ClosesTwice(Patched):
         return result
 
 
-class News(Patched):
+class News(Patched, ABC):
     """Changes the news of orders that intake sends."""
 
     def spoil(self, result: Result) -> Result:
@@ -134,8 +135,8 @@ class News(Patched):
             ]
         return result
 
-    def change(self, output: Output) -> list[Output]:
-        raise NotImplementedError
+    @abstractmethod
+    def change(self, output: Output) -> list[Output]: ...
 
 
 class ReturnsTwice(News):
