@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from streams.domain.order_debts import is_to_be_told, is_under_way
 from streams.domain.order_record import Order
 from streams.domain.publications import Publication, is_owed
-from streams.domain.sourcing_run import ENDS
 from streams.engine.commit import SOURCE_KEY
 from streams.engine.reading import LogReader
 from streams.mapping.orders_state import decode_order
@@ -174,11 +174,7 @@ class Watch:
                     self._orders_busy.discard(record.key)
 
     def _is_busy(self, order: Order) -> bool:
-        looks = order.sourcing is not None and order.sourcing.phase not in ENDS
-        declined = 0 if order.declined is None else order.declined.sequence
-        owed = order.wanted_sequence > max(order.told_sequence, declined)
-        tells = self._tells_orders and order.is_placed and owed
-        return looks or order.window is not None or tells
+        return is_under_way(order) or (self._tells_orders and is_to_be_told(order))
 
 
 async def wait_until_settled(

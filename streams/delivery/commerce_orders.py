@@ -6,6 +6,7 @@ from streams.connectors.pacing import Turn
 from streams.delivery.courier import Carried, Later, Refusal, Settled
 from streams.delivery.due import Job
 from streams.domain.order_answers import CommerceDeclined, CommerceTold
+from streams.domain.order_debts import owed_sequence
 from streams.domain.order_record import Order
 from streams.domain.wanted import wanted_of
 from streams.engine.fold import Clock
@@ -15,10 +16,7 @@ from streams.mapping.orders_state import decode_order
 
 def commerce_due(row: bytes) -> int | None:
     """Say what commercetools has yet to hear of an order: up to which sequence."""
-    order = decode_order(row)
-    if not order.is_placed or order.wanted_sequence <= order.told_sequence:
-        return None
-    return order.wanted_sequence
+    return owed_sequence(decode_order(row))
 
 
 class CommerceOrders:

@@ -11,7 +11,6 @@ from streams.domain.order_names import ledger_unit
 from streams.domain.order_record import Order
 from streams.domain.order_ties import OrderUnit, units_of
 from streams.domain.order_units import DONE, UnitState
-from streams.domain.sourcing_run import ENDS
 from streams.domain.units import Unit, standing
 from streams.domain.wanted import wanted_of
 
@@ -47,7 +46,7 @@ def reservation_faults(
 def order_faults(order: Order, units: UnitsBySku) -> list[str]:
     """List what is wrong with one order in itself, and with its units in the ledger."""
     faults = [*_line_faults(order)]
-    if order.sourcing is not None and order.sourcing.phase not in ENDS:
+    if order.sourcing is not None and not order.sourcing.is_over:
         faults.append(f"still looks for a place ({order.sourcing.phase})")
     for unit in units_of(order).values() if order.is_placed else ():
         faults += _unit_faults(order, unit, units)
