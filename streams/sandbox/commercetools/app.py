@@ -17,11 +17,10 @@ from streams.sandbox.commercetools.errors import ApiError
 from streams.sandbox.commercetools.messages import Answer, Request, refusal
 from streams.sandbox.commercetools.postman import after_trials
 from streams.sandbox.commercetools.sandbox import Sandbox
+from streams.sandbox.listening import ABORT
 
 # Docs, "Limits": a persisted document has at most 16 MB.
 BODY_BYTES_MAX = 16 * 1024 * 1024
-# The server puts a function here that cuts the connection (see server.py).
-ABORT = "sandbox.abort"
 
 # Any: ASGI's own types are open dictionaries.
 Scope = MutableMapping[str, Any]

@@ -7,46 +7,25 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from streams.sandbox.commercetools.app import ABORT, create_app
+from streams.sandbox.commercetools.app import create_app
 from streams.sandbox.commercetools.config import SandboxConfig
 from streams.sandbox.commercetools.messaging.courier import Sink
 from streams.sandbox.commercetools.postman import delivering
 from streams.sandbox.commercetools.sandbox import Sandbox
+from streams.sandbox.listening import listen, loop_factory, server_of, url_of
 
 T = TypeVar("T")
 START_TIMEOUT_S = 20.0
-# Requests still waiting in a latency when the server stops are cut after this.
-STOP_TIMEOUT_S = 2
-BACKLOG = 2048
 
 log = structlog.get_logger()
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also lets the application cut the connection."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        # ASGI types its own extensions only, and lets a server have others.
-        scope = cast(dict[str, object], self.scope)
-        scope["extensions"] = {ABORT: self.transport.abort}
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals to whoever runs the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class SandboxServer:
@@ -60,15 +39,15 @@ class SandboxServer:
     ) -> None:
         self.sandbox = sandbox or Sandbox(config, sinks=sinks)
         self.url = ""
-        self._server = _Server(_uvicorn_config(self.sandbox))
+        self._server = server_of(create_app(self.sandbox))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
 
     def start(self) -> Self:
         """Listen and return once requests are answered; `url` says where."""
-        listener = _listen(self.sandbox.config)
-        self.url = _url(listener)
+        listener = listen(self.sandbox.config.host, self.sandbox.config.port)
+        self.url = url_of(listener)
         self._thread = threading.Thread(
             target=self._run,
             args=(listener,),
@@ -110,7 +89,7 @@ class SandboxServer:
         self.stop()
 
     def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner, listener:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner, listener:
             self._loop = runner.get_loop()
             self._loop.call_soon(self._ready.set)
             runner.run(_serve(self._server, self.sandbox, listener))
@@ -127,12 +106,12 @@ async def serve(
     `sinks` take notifications on, by the destination's type; HTTP has one already.
     """
     sandbox = Sandbox(config, sinks=sinks)
-    server = _Server(_uvicorn_config(sandbox))
+    server = server_of(create_app(sandbox))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop, server)
-    with _listen(sandbox.config) as listener:
-        url = _url(listener)
+    with listen(sandbox.config.host, sandbox.config.port) as listener:
+        url = url_of(listener)
         log.info("sandbox.listening", url=url, project=sandbox.config.project_key)
         if on_ready is not None:
             on_ready(url)
@@ -149,11 +128,11 @@ async def _serve(
 @asynccontextmanager
 async def serving(sandbox: Sandbox) -> AsyncIterator[str]:
     """Serve inside the running loop while the block lasts; yield the URL."""
-    server = _Server(_uvicorn_config(sandbox))
-    with _listen(sandbox.config) as listener:
+    server = server_of(create_app(sandbox))
+    with listen(sandbox.config.host, sandbox.config.port) as listener:
         task = asyncio.create_task(_serve(server, sandbox, listener))
         try:
-            yield _url(listener)
+            yield url_of(listener)
         finally:
             server.should_exit = True
             await task
@@ -161,39 +140,3 @@ async def serving(sandbox: Sandbox) -> AsyncIterator[str]:
 
 def _stop(server: uvicorn.Server) -> None:
     server.should_exit = True
-
-
-def _uvicorn_config(sandbox: Sandbox) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(sandbox),
-        http=_Protocol,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=STOP_TIMEOUT_S,
-        backlog=BACKLOG,
-    )
-
-
-def _listen(config: SandboxConfig) -> socket.socket:
-    # Already listening: a client that connects before the loop runs waits, it is not
-    # refused.
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    return socket.create_server(
-        (config.host, config.port), family=family, backlog=BACKLOG
-    )
-
-
-def _url(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # not made for Windows
-        return None
-    return uvloop.new_event_loop

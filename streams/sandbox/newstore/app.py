@@ -6,6 +6,7 @@ from random import Random
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
+from streams.sandbox.listening import ABORT
 from streams.sandbox.newstore.api import Api
 from streams.sandbox.newstore.controls import Controls
 from streams.sandbox.newstore.errors import ApiError
@@ -13,8 +14,6 @@ from streams.sandbox.newstore.messages import Answer, Request, refusal
 from streams.sandbox.newstore.sandbox import Sandbox
 
 BODY_BYTES_MAX = 16 * 1024 * 1024
-# The server puts a function here that cuts the connection (see server.py).
-ABORT = "sandbox.abort"
 
 # Any: ASGI's own types are open dictionaries.
 Scope = MutableMapping[str, Any]

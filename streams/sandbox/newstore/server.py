@@ -8,45 +8,23 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self, TypeVar
 
 import structlog
-import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from streams.sandbox.newstore.app import ABORT, create_app
+from streams.sandbox.listening import listen, loop_factory, server_of, url_of
+from streams.sandbox.newstore.app import create_app
 from streams.sandbox.newstore.config import SandboxConfig
 from streams.sandbox.newstore.courier import Courier
 from streams.sandbox.newstore.sandbox import Sandbox
 
 T = TypeVar("T")
 START_TIMEOUT_S = 20.0
-# Requests still waiting in a latency when the server stops are cut after this.
-STOP_TIMEOUT_S = 2
-BACKLOG = 2048
 
 log = structlog.get_logger()
-
-
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also lets the application cut the connection."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        # ASGI types its own extensions only, and lets a server have others.
-        scope = cast(dict[str, object], self.scope)
-        scope["extensions"] = {ABORT: self.transport.abort}
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the process's signals to whoever runs the process."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class SandboxServer:
@@ -65,8 +43,8 @@ class SandboxServer:
 
     def start(self) -> Self:
         """Listen and return once requests are answered; `url` says where."""
-        listener = _listen(self.sandbox.config)
-        self.url = _url(listener)
+        listener = listen(self.sandbox.config.host, self.sandbox.config.port)
+        self.url = url_of(listener)
         self._thread = threading.Thread(
             target=self._run, args=(listener,), name="newstore-sandbox", daemon=True
         )
@@ -109,7 +87,7 @@ class SandboxServer:
         self.stop()
 
     def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             self._loop = runner.get_loop()
             runner.run(self._serve(listener))
 
@@ -125,7 +103,7 @@ class _Running:
 
     def __init__(self, sandbox: Sandbox, courier: Courier) -> None:
         self.courier = courier
-        self.server = _Server(_uvicorn_config(sandbox, courier))
+        self.server = server_of(create_app(sandbox, courier.wake))
         self._task: asyncio.Task[None] | None = None
 
     def start(self, listener: socket.socket) -> None:
@@ -165,8 +143,8 @@ async def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, in a process of its own; report the URL."""
     sandbox = Sandbox(config)
-    listener = _listen(sandbox.config)
-    url = _url(listener)
+    listener = listen(sandbox.config.host, sandbox.config.port)
+    url = url_of(listener)
     async with _running(sandbox, listener) as running:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -180,43 +158,7 @@ async def serve(
 @asynccontextmanager
 async def serving(sandbox: Sandbox) -> AsyncIterator[str]:
     """Serve inside the running loop while the block lasts; yield the URL."""
-    listener = _listen(sandbox.config)
-    url = _url(listener)
+    listener = listen(sandbox.config.host, sandbox.config.port)
+    url = url_of(listener)
     async with _running(sandbox, listener):
         yield url
-
-
-def _uvicorn_config(sandbox: Sandbox, courier: Courier) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(sandbox, courier.wake),
-        http=_Protocol,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=STOP_TIMEOUT_S,
-        backlog=BACKLOG,
-    )
-
-
-def _listen(config: SandboxConfig) -> socket.socket:
-    # Already listening: a client that connects before the loop runs waits, it is not
-    # refused.
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    return socket.create_server(
-        (config.host, config.port), family=family, backlog=BACKLOG
-    )
-
-
-def _url(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # not made for Windows
-        return None
-    return uvloop.new_event_loop
