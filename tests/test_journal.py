@@ -13,7 +13,7 @@ from streams.engine.commit import Commit, Outgoing
 from streams.engine.names import changelog
 from streams.engine.reading import LogReader
 from streams.engine.security import client_arguments
-from streams.engine.transactions import KafkaTransactions
+from streams.engine.transactions import Home, KafkaTransactions, PartitionLog
 from streams.journal import FETCH_BYTES, Newest, newest_entries
 from streams.mapping.stock import decode_entry, row_key
 from streams.settings import Settings
@@ -187,15 +187,14 @@ async def test_whatever_the_clocks_do_the_newest_entries_are_found(
         assert await log.newest(key, limit, newest) == log.expected(key, limit)
 
 
-def transactions_of(settings: Settings) -> KafkaTransactions:
-    return KafkaTransactions(
+def transactions_of(settings: Settings) -> PartitionLog:
+    own = KafkaTransactions(
         transactional_id=f"{settings.topic_prefix}ledger",
         group_id=settings.app_id,
-        changelog_topic=changelog(settings, "ledger"),
-        partition=0,
         physical=lambda name: f"{settings.topic_prefix}{name}",
         client=dict(client_arguments(settings)),
     )
+    return PartitionLog(own, Home(changelog(settings, "ledger"), 0))
 
 
 @pytest.mark.kafka

@@ -34,7 +34,11 @@ from streams.engine import names  # noqa: E402
 from streams.engine.commit import COUNTS_KEY, SEQUENCE_KEY, Commit  # noqa: E402
 from streams.engine.commit import Row as StoreRow  # noqa: E402
 from streams.engine.security import client_arguments  # noqa: E402
-from streams.engine.transactions import KafkaTransactions  # noqa: E402
+from streams.engine.transactions import (  # noqa: E402
+    Home,
+    KafkaTransactions,
+    PartitionLog,
+)
 from streams.mapping.stock import row_key  # noqa: E402
 from streams.mapping.stock_state import encode_row  # noqa: E402
 from streams.settings import Settings  # noqa: E402
@@ -73,14 +77,13 @@ async def fill(settings: Settings, keys: int) -> None:
     for sku in range(keys // len(LOCATIONS)):
         skus[partition_for(b"SKU-%06d" % sku)].append(sku)
     for partition, here in enumerate(skus):
-        log = KafkaTransactions(
+        own = KafkaTransactions(
             transactional_id=names.transactional_id(settings, "ledger", partition),
             group_id=settings.app_id,
-            changelog_topic=names.changelog(settings, "ledger"),
-            partition=partition,
             physical=lambda topic: f"{settings.topic_prefix}{topic}",
             client=client_arguments(settings),
         )
+        log = PartitionLog(own, Home(names.changelog(settings, "ledger"), partition))
         await log.open()
         for commit in _commits(here):
             await log.commit(commit)

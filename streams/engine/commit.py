@@ -71,13 +71,16 @@ class Commit:
             carries it, so that a fenced owner's late record is recognised and refused.
         changelog: The state's changed rows, engine rows included.
         outputs: Outgoing records by topic and partition.
-        offsets: The next offset to read, by source topic.
+        offsets: The next offset to read, by source topic; a tick moves none.
+        stands: Where the partition stands, by source topic: what a tick commits, so
+            that the broker can refuse it if the partition has another owner by now.
     """
 
     sequence: int
     changelog: list[Row]
     outputs: dict[tuple[Topic, int], list[Outgoing]] = field(default_factory=dict)
     offsets: dict[Topic, int] = field(default_factory=dict)
+    stands: dict[Topic, int] = field(default_factory=dict)
 
 
 class TransactionLog(Protocol):
@@ -266,6 +269,7 @@ class PartitionRuntime:
             changelog=self._rows(result, offsets, counts),
             outputs=self._outgoing(result),
             offsets=offsets,
+            stands=self._stands(),
         )
         step("before_transaction")
         last_offset = await self._log.commit(commit)
@@ -277,6 +281,10 @@ class PartitionRuntime:
         self.next_offsets.update(offsets)
         if self._listener is not None:
             self._listener.committed(self.view, result.writes)
+
+    def _stands(self) -> dict[Topic, int]:
+        source = self.stage.sources[0]
+        return {source: self.next_offsets.get(source, 0)}
 
     def _rows(
         self, result: Result, offsets: dict[Topic, int], counts: dict[str, int]

@@ -21,6 +21,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from streams.engine.fold import Record
+from streams.engine.membership import Member
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +109,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return None
         error: BaseException | None = task.exception()
         return error
+
+    def member(self, generation: int) -> Member | None:
+        """Return our membership of this generation; None if that is over."""
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        if coordinator is None or coordinator.generation != generation:
+            return None
+        instance: str = self.app.conf.consumer_group_instance_id
+        return Member(generation, coordinator.member_id, instance)
 
     def poll_state(self, tp: TP) -> int:
         """Return how many offsets lie between the poll's position and the end."""
@@ -225,6 +234,11 @@ class Consumer(driver.Consumer):
         """Return what ended the group's membership, if something did."""
         error: BaseException | None = self._thread.coordination_error()
         return error
+
+    def member(self, generation: int) -> Member | None:
+        """Return our membership of this generation; None if that is over."""
+        member: Member | None = self._thread.member(generation)
+        return member
 
     def waiting(self, tp: TP, next_offset: int) -> int:
         """Return how many records are committed but not applied, as last polled.

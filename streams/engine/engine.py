@@ -26,11 +26,11 @@ from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
 from streams.engine.embedded import is_embedded
 from streams.engine.errors import EngineError
 from streams.engine.fold import Clock, CommitListener, Stage
+from streams.engine.logs import Logs
 from streams.engine.partition import PartitionTask
 from streams.engine.restore import Changelog, Progress, restore
 from streams.engine.security import client_arguments
 from streams.engine.store import RocksStore, is_stale, new_cache, wipe
-from streams.engine.transactions import KafkaTransactions
 from streams.settings import Settings
 from streams.topics import Topic
 
@@ -96,11 +96,12 @@ class Engine:
         )
         self.restoring: tuple[int, int] | None = None
         self._has_joined = False
-        self._is_embedded = False
+        self._revoked = 0
         self._bindings = {binding.stage.name: binding for binding in stages}
         self._client = client_arguments(settings)
         self._folder = DataFolder(settings)
         self._cache = new_cache()
+        self._logs: Logs | None = None
         self._tasks: dict[tuple[str, int], PartitionTask] = {}
         self._sources: dict[str, list[tuple[str, Topic]]] = {}
         self._stage_of_changelog: dict[str, str] = {}
@@ -119,7 +120,7 @@ class Engine:
     async def start(self) -> None:
         """Join the group; returns once the assigned state is restored."""
         self._folder.lock()
-        self._is_embedded = await is_embedded(self.settings)
+        self._logs = await self._new_logs()
         await self.app.start()
 
     async def stop(self) -> None:
@@ -129,6 +130,8 @@ class Engine:
         await self.app.stop()
         for task in list(self._tasks.values()):
             await self._close(task)
+        if self._logs is not None:
+            await self._logs.close()
         self._folder.unlock()
 
     # --- What the consumer and recovery ask (DeliveryPort) ---
@@ -165,12 +168,16 @@ class Engine:
         log.info("partitions_assigned", generation=generation, partitions=len(wanted))
         for key in [key for key in self._tasks if key not in wanted]:
             await self._close(self._tasks.pop(key))
+        member = self.app.consumer.member(generation)
+        if member is None:
+            return  # The next rebalance has begun, and brings us here again.
+        revoked = self._revoked
         for key in sorted(wanted - self._tasks.keys()):
             self._tasks[key] = self._new_task(*key)
         tasks = list(self._tasks.values())
         for attempt in range(1, RESTORE_ATTEMPTS + 1):
             try:
-                await asyncio.gather(*(task.transactions.open() for task in tasks))
+                await self._all_logs().open(member, [task.log for task in tasks])
                 await self._restore(tasks)
                 break
             except Exception as error:  # noqa: BLE001 - retried, then fail-stop
@@ -180,6 +187,8 @@ class Engine:
                     return
                 log.warning("restore_retried", attempt=attempt, cause=repr(error))
                 await asyncio.sleep(attempt)
+        if revoked != self._revoked:
+            return  # What is ours now, the next call says.
         for task in tasks:
             task.open()
         self._has_joined = True
@@ -339,6 +348,16 @@ class Engine:
 
         return deliver
 
+    def _all_logs(self) -> Logs:
+        if self._logs is None:
+            raise RuntimeError("the engine is not started")
+        return self._logs
+
+    async def _new_logs(self) -> Logs:
+        crash_point = self._environment.crash_point
+        embedded = await is_embedded(self.settings)
+        return Logs(self.settings, self._client, crash_point, is_embedded=embedded)
+
     def _new_task(self, stage: str, partition: int) -> PartitionTask:
         binding = self._bindings[stage]
         path = self._folder.state(stage, partition)
@@ -346,27 +365,18 @@ class Engine:
             log.warning("stale_store_rebuilt", path=str(path))
             wipe(path)
         store = RocksStore(path, self._cache)
-        transactions = KafkaTransactions(
-            transactional_id=names.transactional_id(self.settings, stage, partition),
-            group_id=self.settings.app_id,
-            changelog_topic=names.changelog(self.settings, stage),
-            partition=partition,
-            physical=lambda topic: f"{self.settings.topic_prefix}{topic}",
-            client=self._client,
-            crash_point=self._environment.crash_point,
-            one_life_per_id=self._is_embedded,
-        )
+        partition_log = self._all_logs().of(stage, partition)
         runtime = PartitionRuntime(
             binding.stage,
             partition,
             store,
-            transactions,
+            partition_log,
             self._environment,
             binding.listener,
         )
         return PartitionTask(
             runtime,
-            transactions,
+            partition_log,
             store,
             restore=lambda task: self._restore([task]),
             fail=self.fail,
@@ -396,6 +406,7 @@ class Engine:
             self._progress(done, total)
 
     async def _on_revoked(self, *_: Any, **__: Any) -> None:
+        self._revoked += 1
         await asyncio.gather(*(task.suspend() for task in self._tasks.values()))
 
     async def _close(self, task: PartitionTask) -> None:

@@ -26,6 +26,11 @@ def transactional_id(settings: Settings, stage: str, partition: int) -> str:
     return f"{settings.app_id}-{stage}-{partition}"
 
 
+def worker_transactional_id(settings: Settings) -> str:
+    """Return the id under which a worker commits for all of its partitions."""
+    return f"{settings.app_id}-worker-{settings.worker_id}"
+
+
 class Partitioner:
     """Kafka's default partitioner (murmur2 of the key), with a memory."""
 

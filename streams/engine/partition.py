@@ -13,7 +13,7 @@ from streams.engine.delivery import Delivery
 from streams.engine.errors import DeliveryGap, EngineError, RecordTooLarge
 from streams.engine.fold import Record
 from streams.engine.store import RocksStore
-from streams.engine.transactions import KafkaTransactions
+from streams.engine.transactions import PartitionLog
 from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class PartitionTask:
     def __init__(
         self,
         runtime: PartitionRuntime,
-        transactions: KafkaTransactions,
+        log: PartitionLog,
         store: RocksStore,
         *,
         restore: Restore,
@@ -52,7 +52,7 @@ class PartitionTask:
         session_timeout_s: float,
     ) -> None:
         self.runtime = runtime
-        self.transactions = transactions
+        self.log = log
         self.store = store
         self.is_open = False
         self.last_applied_ms: dict[Topic, int] = {}
@@ -118,7 +118,7 @@ class PartitionTask:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await self.transactions.close()
+        await self.log.close()
         self.store.close()
 
     async def _run(self) -> None:
@@ -278,7 +278,7 @@ class PartitionTask:
         return True
 
     async def _reopen(self) -> None:
-        await self.transactions.open()
+        await self.log.reopen()
         try:
             await self._restore(self)
         except EngineError:

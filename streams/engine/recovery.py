@@ -9,6 +9,9 @@ from streams.engine.headers import Headers, header
 
 # Each changelog record carries the commit's sequence under this (short) name.
 SEQUENCE = "s"
+# The first record of each commit carries the transactional id that wrote it, so that a
+# new owner can fence whoever has left a transaction open there.
+WRITER = "w"
 
 
 def changelog_headers(sequence: int) -> list[tuple[str, bytes]]:

@@ -1,9 +1,12 @@
-"""One transactional producer per stage and partition: a commit is a transaction."""
+"""Transactional producers: a transaction carries what partitions commit together."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiokafka
 import structlog
@@ -18,13 +21,21 @@ from aiokafka.errors import (
 from streams.engine.commit import Commit, CommitUnknown, Fenced, Outgoing, no_crash
 from streams.engine.errors import RecordTooLarge
 from streams.engine.headers import Headers
-from streams.engine.recovery import changelog_headers
+from streams.engine.membership import Member, MembershipLost, commit_as_member
+from streams.engine.recovery import WRITER, changelog_headers
+from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
 
 # Kafka's default broker limit for one record batch is 1,048,588 bytes.
 BATCH_BYTES_MAX = 1_000_000
 BROKER_BYTES_MAX = 1_048_588
+LARGE_BYTES = 500_000
+"""Values above are looked at one by one before they go into a common batch."""
+HEADERS_ROOM = 512
+"""What a changelog record's headers take at most."""
+GROUP_RECORDS_MAX = 20_000
+"""Commits that come when a transaction has this many records go into the next."""
 TRANSACTION_TIMEOUT_MS = 15_000
 REQUEST_TIMEOUT_MS = 10_000
 
@@ -35,8 +46,20 @@ Item = tuple[bytes | None, bytes | None, Headers]
 Sent = tuple["asyncio.Future[aiokafka.structs.RecordMetadata]", int]
 
 
+class Home(NamedTuple):
+    """Where a partition of a stage keeps its state on the broker."""
+
+    changelog: str
+    partition: int
+
+
 class KafkaTransactions:
-    """A partition's log: opening it fences whoever had it before.
+    """A transactional producer; each transaction carries what commits there are.
+
+    While one is under way, commits gather for the next. With a `member`, each carries
+    the worker's membership of the group, so that the broker refuses it once the
+    partitions have been given to somebody else (KIP-447); without, the id itself is
+    one owner's, and opening fences whoever had it before.
 
     With `one_life_per_id` it commits under an id that never had an owner before. The
     embedded broker (0.2.3) names to readers every transaction that a producer id ever
@@ -48,38 +71,46 @@ class KafkaTransactions:
         *,
         transactional_id: str,
         group_id: str,
-        changelog_topic: str,
-        partition: int,
         physical: Callable[[str], str],
-        client: dict[str, object],
+        client: Mapping[str, object],
         crash_point: Callable[[str], None] = no_crash,
         one_life_per_id: bool = False,
+        member: Callable[[], Member] | None = None,
     ) -> None:
         self._transactional_id = transactional_id
         self._group_id = group_id
-        self._changelog_topic = changelog_topic
-        self._partition = partition
         self._physical = physical
         self._client = client
         self._crash_point = crash_point
         self._one_life_per_id = one_life_per_id
+        self._member = member
         self._life = 0
         self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._broken: aiokafka.AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._carrying: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Start a producer; the broker settles and fences the previous owner.
+        """Start a producer; the broker settles and fences whoever had the id before.
 
         Raises:
             CommitUnknown: The broker did not answer; try again.
         """
-        await self.close()
-        producer = await self._start(self._transactional_id_of(self._life))
-        while self._one_life_per_id and _had_an_owner(producer):
-            # This one is fenced now, its open transaction settled: on to the next.
-            await _stop(producer)
-            self._life += 1
+        async with self._opening:
+            await self.close()
             producer = await self._start(self._transactional_id_of(self._life))
-        self._producer = producer
+            while self._one_life_per_id and _had_an_owner(producer):
+                # This one is fenced now, its open transaction settled: to the next.
+                await _stop(producer)
+                self._life += 1
+                producer = await self._start(self._transactional_id_of(self._life))
+            self._producer = producer
+
+    async def reopen(self) -> None:
+        """Open where a commit failed since; one partition does it for all."""
+        if self._producer is None:
+            await self.open()
 
     def _transactional_id_of(self, life: int) -> str:
         return f"{self._transactional_id}.{life}" if life else self._transactional_id
@@ -96,6 +127,8 @@ class KafkaTransactions:
             retry_backoff_ms=10,
             **self._client,
         )
+        if self._member is not None:
+            commit_as_member(producer, self._member)
         try:
             await producer.start()
         except (KafkaError, OSError, TimeoutError) as error:
@@ -105,77 +138,232 @@ class KafkaTransactions:
 
     async def close(self) -> None:
         """Let the producer go; the next owner's fence settles an open transaction."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await _stop(producer)
+        producers = [self._producer, self._broken]
+        self._producer = self._broken = None
+        for producer in producers:
+            if producer is not None:
+                await _stop(producer)
 
-    async def commit(self, commit: Commit) -> int:
+    async def commit(self, home: Home, commit: Commit) -> int:
+        """Commit all of it or nothing; return the last changelog offset written.
+
+        Raises:
+            Fenced: Another owner has taken over.
+            CommitUnknown: It failed, or the outcome is not known.
+            RecordTooLarge: The log does not take a record of it; others went on.
+        """
+        if self._opening.locked():
+            async with self._opening:
+                pass
+        if self._producer is None:
+            raise CommitUnknown(f"{self._transactional_id} is not open")
+        waiting = _Waiting(home, commit, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._carrying is None:
+            self._carrying = asyncio.create_task(self._carry())
+        return await waiting.done
+
+    async def _carry(self) -> None:
+        """Carry commits, all that have come together, until none is left."""
+        try:
+            while self._waiting:
+                # Whoever is about to commit in this turn of the loop comes along.
+                await asyncio.sleep(0)
+                await self._carry_group(self._next_group())
+        finally:
+            self._carrying = None
+
+    def _next_group(self) -> list["_Waiting"]:
+        group: list[_Waiting] = []
+        records = 0
+        while self._waiting and records < GROUP_RECORDS_MAX:
+            waiting = self._waiting.popleft()
+            group.append(waiting)
+            records += waiting.records
+        return group
+
+    async def _carry_group(self, group: list["_Waiting"]) -> None:
+        producer = self._producer
+        try:
+            await self._transact(group)
+        except BaseException as error:
+            if self._producer is producer:
+                self._producer, self._broken = None, producer
+                _ignore_end(producer)
+            told = self._told(error)
+            for waiting in group:
+                if not waiting.done.done():
+                    waiting.done.set_exception(told)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+
+    def _told(self, error: BaseException) -> BaseException:
+        """Return what those who wait for a failed transaction hear."""
+        fenced = (ProducerFenced, InvalidProducerEpoch, MembershipLost)
+        # The last two: what an old epoch gets to hear from brokers since KIP-890, and
+        # from its own producer once that knows, in the middle of sending.
+        if isinstance(error, (*fenced, InvalidTxnState, IllegalOperation)):
+            return Fenced(f"{self._transactional_id}: {error!r}")
+        unknown = (KafkaError, OSError, TimeoutError, asyncio.CancelledError)
+        if isinstance(error, unknown):
+            return CommitUnknown(f"{self._transactional_id}: {error!r}")
+        return error
+
+    async def _transact(self, whole: Sequence["_Waiting"]) -> None:
         producer = self._producer
         if producer is None:
             raise CommitUnknown(f"{self._transactional_id} is not open")
-        try:
-            return await self._transact(producer, commit)
-        except (ProducerFenced, InvalidProducerEpoch) as error:
-            raise Fenced(self._transactional_id) from error
-        except (InvalidTxnState, IllegalOperation) as error:
-            # What an old epoch gets to hear from brokers since KIP-890, and from its
-            # own producer once that knows, in the middle of sending.
-            raise Fenced(self._transactional_id) from error
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise CommitUnknown(f"{self._transactional_id}: {error!r}") from error
-
-    async def _transact(
-        self, producer: aiokafka.AIOKafkaProducer, commit: Commit
-    ) -> int:
+        group = [each for each in whole if _fits(producer, each, self._physical)]
+        if not group:
+            return
         step = self._crash_point
+        writer = self._transactional_id_of(self._life).encode()
         await producer.begin_transaction()
-        headers = changelog_headers(commit.sequence)
-        changelog = await self._send(
-            producer,
-            self._changelog_topic,
-            self._partition,
-            ((key, value, headers) for key, value in commit.changelog),
-        )
+        changelogs = [
+            await _send(producer, *each.home, _changelog(each.commit, writer))
+            for each in group
+        ]
         step("changelog_sent")
-        sent = [future for future, _ in changelog]
-        for (topic, partition), outgoing in commit.outputs.items():
-            batches = await self._send(
+        sent = [future for changelog in changelogs for future, _ in changelog]
+        for (topic, partition), outgoing in _outputs(group).items():
+            batches = await _send(
                 producer, self._physical(topic.name), partition, outgoing
             )
             sent += [future for future, _ in batches]
+        await asyncio.gather(*sent)
         step("outputs_sent")
-        if commit.offsets:
-            offsets = {
-                aiokafka.TopicPartition(self._physical(topic.name), self._partition): n
-                for topic, n in commit.offsets.items()
-            }
+        # Only now: whoever takes over looks for open transactions in the changelog, and
+        # one that got its offsets in under the old membership must be found there.
+        if offsets := self._offsets(group):
             await producer.send_offsets_to_transaction(offsets, self._group_id)
         step("offsets_sent")
-        await asyncio.gather(*sent)
         step("before_commit")
         await producer.commit_transaction()
-        last_batch, records = changelog[-1]
-        first_offset: int = last_batch.result().offset
-        return first_offset + records - 1
+        for each, changelog in zip(group, changelogs, strict=True):
+            last_batch, records = changelog[-1]
+            if not each.done.done():
+                each.done.set_result(last_batch.result().offset + records - 1)
 
-    async def _send(
-        self,
-        producer: aiokafka.AIOKafkaProducer,
-        topic: str,
-        partition: int,
-        items: Iterable[Item] | Iterable[Outgoing],
-    ) -> list[Sent]:
-        """Send as few batches as fit; `send` for each record costs seven times this."""
-        sent: list[Sent] = []
-        batch = _Filling(producer)
-        for key, value, headers in items:
-            if batch.append(key, value, headers):
-                continue
-            sent.append(await _send_batch(producer, batch, topic, partition))
-            batch = _Filling(producer)
-            batch.append(key, value, headers)
+    def _offsets(
+        self, group: Sequence["_Waiting"]
+    ) -> dict[aiokafka.TopicPartition, int]:
+        return {
+            aiokafka.TopicPartition(
+                self._physical(topic.name), each.home.partition
+            ): offset
+            for each in group
+            for topic, offset in (each.commit.offsets or each.commit.stands).items()
+        }
+
+
+class PartitionLog:
+    """One partition's share of the transactions: where its commits go."""
+
+    def __init__(
+        self, transactions: KafkaTransactions, home: Home, *, is_alone: bool = True
+    ) -> None:
+        """Args: is_alone: Nobody else uses these transactions: they close with it."""
+        self.transactions = transactions
+        self.home = home
+        self._is_alone = is_alone
+
+    async def open(self) -> None:
+        """Open the transactions anew. Raises `CommitUnknown`."""
+        await self.transactions.open()
+
+    async def reopen(self) -> None:
+        """Open them if a commit has failed since. Raises `CommitUnknown`."""
+        await self.transactions.reopen()
+
+    async def close(self) -> None:
+        """Let go of what nobody else uses."""
+        if self._is_alone:
+            await self.transactions.close()
+
+    async def commit(self, commit: Commit) -> int:
+        return await self.transactions.commit(self.home, commit)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A commit and who waits for it."""
+
+    home: Home
+    commit: Commit
+    done: "asyncio.Future[int]"
+
+    @property
+    def records(self) -> int:
+        outgoing = self.commit.outputs.values()
+        return len(self.commit.changelog) + sum(map(len, outgoing))
+
+
+def _changelog(commit: Commit, writer: bytes) -> Iterator[Item]:
+    """The changelog's records; the first one names its writer."""
+    headers = changelog_headers(commit.sequence)
+    named = [*headers, (WRITER, writer)]
+    for key, value in commit.changelog:
+        yield key, value, named
+        named = headers
+
+
+def _outputs(
+    group: Sequence[_Waiting],
+) -> dict[tuple[Topic, int], list[Outgoing]]:
+    """Join the outputs: each batch of a partition waits for the one before it."""
+    joined: dict[tuple[Topic, int], list[Outgoing]] = {}
+    for each in group:
+        for target, outgoing in each.commit.outputs.items():
+            joined.setdefault(target, []).extend(outgoing)
+    return joined
+
+
+def _fits(
+    producer: aiokafka.AIOKafkaProducer,
+    waiting: _Waiting,
+    physical: Callable[[str], str],
+) -> bool:
+    """Say whether the log takes each record; if not, tell who waits for it."""
+    commit = waiting.commit
+    items: list[tuple[str, Item | Outgoing]] = [
+        (waiting.home.changelog, (key, value, []))
+        for key, value in commit.changelog
+        if value is not None and len(value) > LARGE_BYTES
+    ]
+    items += [
+        (physical(topic.name), output)
+        for (topic, _), outgoing in commit.outputs.items()
+        for output in outgoing
+        if len(output.value or b"") > LARGE_BYTES
+    ]
+    for topic, (key, value, headers) in items:
+        alone = _Filling(producer)
+        alone.append(key, value, headers)
+        alone.close()
+        if (size := alone.builder.size() + HEADERS_ROOM) > BROKER_BYTES_MAX:
+            error = RecordTooLarge(topic, key, size, BROKER_BYTES_MAX)
+            waiting.done.set_exception(error)
+            return False
+    return True
+
+
+async def _send(
+    producer: aiokafka.AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    items: Iterable[Item] | Iterable[Outgoing],
+) -> list[Sent]:
+    """Send as few batches as fit; `send` for each record costs seven times this."""
+    sent: list[Sent] = []
+    batch = _Filling(producer)
+    for key, value, headers in items:
+        if batch.append(key, value, headers):
+            continue
         sent.append(await _send_batch(producer, batch, topic, partition))
-        return sent
+        batch = _Filling(producer)
+        batch.append(key, value, headers)
+    sent.append(await _send_batch(producer, batch, topic, partition))
+    return sent
 
 
 class _Filling:
@@ -227,6 +415,14 @@ async def _send_batch(
 def _had_an_owner(producer: aiokafka.AIOKafkaProducer) -> bool:
     epoch: int = producer._txn_manager.producer_epoch  # noqa: SLF001 - aiokafka 0.14 tells it nowhere else
     return epoch > 0
+
+
+def _ignore_end(producer: aiokafka.AIOKafkaProducer | None) -> None:
+    """Have nobody complain that the end of a failed transaction was not awaited."""
+    if producer is not None:
+        end = producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001 - aiokafka 0.14 keeps it to itself
+        if end is not None:
+            end.add_done_callback(_look_at)
 
 
 def _look_at(future: "asyncio.Future[object]") -> None:

@@ -87,7 +87,7 @@ class MemoryLog:
     opened: int = 0
     _marker: int = -1
 
-    async def open(self) -> None:
+    async def reopen(self) -> None:
         self.opened += 1
 
     async def close(self) -> None:

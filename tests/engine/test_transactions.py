@@ -18,7 +18,9 @@ from streams.engine.store import MemoryStore
 from streams.engine.transactions import (
     BATCH_BYTES_MAX,
     BROKER_BYTES_MAX,
+    Home,
     KafkaTransactions,
+    PartitionLog,
 )
 from streams.settings import Settings
 from streams.topics import STOCK_LEVELS, STOCK_MOVEMENTS
@@ -43,27 +45,26 @@ async def settings(broker: str, topic_prefix: str) -> Settings:
 
 def transactions(
     settings: Settings, crash_at: str = "", *, one_life_per_id: bool = False
-) -> KafkaTransactions:
+) -> PartitionLog:
     def step(reached: str) -> None:
         if reached == crash_at:
             raise Crash(reached)
 
-    return KafkaTransactions(
+    own = KafkaTransactions(
         transactional_id=transactional_id(settings, STAGE, 1),
         group_id=settings.app_id,
-        changelog_topic=changelog(settings, STAGE),
-        partition=1,
         physical=lambda name: f"{settings.topic_prefix}{name}",
         client=dict(client_arguments(settings)),
         crash_point=step,
         one_life_per_id=one_life_per_id,
     )
+    return PartitionLog(own, Home(changelog(settings, STAGE), 1))
 
 
 @asynccontextmanager
 async def opened(
     settings: Settings, crash_at: str = "", *, one_life_per_id: bool = False
-) -> AsyncIterator[KafkaTransactions]:
+) -> AsyncIterator[PartitionLog]:
     log = transactions(settings, crash_at, one_life_per_id=one_life_per_id)
     await log.open()
     try:
