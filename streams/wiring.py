@@ -26,6 +26,7 @@ from streams.domain.availability import Counting, EntryScope
 from streams.domain.reference import Reference
 from streams.engine.engine import Engine, StageBinding
 from streams.engine.follow import Follower
+from streams.engine.pace import ORDERS, PATIENT
 from streams.engine.produce import Entry, LogWriter
 from streams.engine.restore import Progress
 from streams.mapping.reference import UndecodableReference, apply_reference_record
@@ -195,12 +196,16 @@ class Worker:
             StageBinding(
                 LinkingStage(wait_s=self.settings.orders.link_wait_s),
                 Listeners(self.errands.of_stage("linking")),
+                PATIENT,
             ),
             StageBinding(
                 OrdersStage(order_rules(self.settings, self.reference)),
                 Listeners(self.errands.of_stage("orders")),
+                ORDERS,
             ),
-            StageBinding(ExceptionsStage(topic_prefix=self.settings.topic_prefix)),
+            StageBinding(
+                ExceptionsStage(topic_prefix=self.settings.topic_prefix), None, PATIENT
+            ),
         ]
 
     def _trial(self) -> Trial:

@@ -27,6 +27,7 @@ from streams.engine.embedded import is_embedded
 from streams.engine.errors import EngineError
 from streams.engine.fold import Clock, CommitListener, Stage
 from streams.engine.logs import Logs
+from streams.engine.pace import STOCK, Pace, Precedence
 from streams.engine.partition import PartitionTask
 from streams.engine.restore import Changelog, Progress, restore
 from streams.engine.security import client_arguments
@@ -49,6 +50,7 @@ class StageBinding:
 
     stage: Stage
     listener: CommitListener | None = None
+    pace: Pace = STOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Engine:
         self._client = client_arguments(settings)
         self._folder = DataFolder(settings)
         self._cache = new_cache()
+        self._precedence = Precedence()
         self._logs: Logs | None = None
         self._tasks: dict[tuple[str, int], PartitionTask] = {}
         self._sources: dict[str, list[tuple[str, Topic]]] = {}
@@ -382,6 +385,8 @@ class Engine:
             fail=self.fail,
             batch_records_max=self.settings.batch_records_max,
             session_timeout_s=self.settings.session_timeout_s,
+            pace=binding.pace,
+            precedence=self._precedence,
         )
 
     async def _restore(self, tasks: Sequence[PartitionTask]) -> None:

@@ -147,8 +147,6 @@ class Stage(Protocol):
     All source topics have the same number of partitions and the same key, because the
     stage's state is one store per partition. `on_commit`, where given, hears of every
     committed result (after the store has it), and of a partition's arrival or loss.
-    A stage off the stock's path may have `linger_s`: after a commit, at least so long a
-    wait for more records, so that there are fewer commits (the first goes at once).
     """
 
     @property

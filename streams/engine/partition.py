@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import structlog
 
@@ -12,6 +12,7 @@ from streams.engine.commit import CommitUnknown, Fenced, PartitionRuntime
 from streams.engine.delivery import Delivery
 from streams.engine.errors import DeliveryGap, EngineError, RecordTooLarge
 from streams.engine.fold import Record
+from streams.engine.pace import STOCK, Pace, Precedence
 from streams.engine.store import RocksStore
 from streams.engine.transactions import PartitionLog
 from streams.topics import Topic
@@ -50,6 +51,8 @@ class PartitionTask:
         fail: Fail,
         batch_records_max: int,
         session_timeout_s: float,
+        pace: Pace = STOCK,
+        precedence: Precedence | None = None,
     ) -> None:
         self.runtime = runtime
         self.log = log
@@ -58,7 +61,8 @@ class PartitionTask:
         self.last_applied_ms: dict[Topic, int] = {}
         self.committed_at = time.monotonic()
         self._commit_s = 0.0
-        self._least_linger_s: float = getattr(runtime.stage, "linger_s", 0.0)
+        self._pace = pace
+        self._precedence = precedence or Precedence()
         self._restore = restore
         self._fail = fail
         self._batch_records_max = batch_records_max
@@ -86,9 +90,14 @@ class PartitionTask:
         """Queue a polled batch; dropped where the partition is not open."""
         if self.is_open:
             self._queue.append((topic, delivery))
+            self._note_waiting()
             self._work.set()
             if self._queued() >= LINGER_RECORDS_MAX:
                 self._company.set()
+
+    def _note_waiting(self) -> None:
+        if not self._pace.gives_way:
+            self._precedence.waits(self.name, self._queued())
 
     def open(self) -> None:
         """Begin to work: the log is fenced and the state restored."""
@@ -97,7 +106,7 @@ class PartitionTask:
         self.is_open = True
         self._suspended.clear()
         self._tick_due = 0.0
-        self.committed_at = time.monotonic() - max(LINGER_MAX_S, self._least_linger_s)
+        self.committed_at = time.monotonic() - max(LINGER_MAX_S, self._pace.linger_s)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=self.name)
         self._work.set()
@@ -108,6 +117,7 @@ class PartitionTask:
         self._suspended.set()
         self._company.set()
         self._queue.clear()
+        self._note_waiting()
         async with self._busy:
             pass
 
@@ -153,6 +163,8 @@ class PartitionTask:
             self._tick_due = time.monotonic() + interval
         while self._queue and self.is_open:
             await self._wait_for_company()
+            if self._pace.gives_way:
+                await self._precedence.give_way()
             # One wait for all sources: their batches are as old as each other.
             for _ in {topic for topic, _ in self._queue}:
                 if self._queue and self.is_open:
@@ -162,12 +174,20 @@ class PartitionTask:
         topic, records, fetched_from = self._take()
         self._check_follows(topic, fetched_from)
         begun = time.monotonic()
-        await self._apply(topic, records)
+        for part in self._parts(records):
+            await self._apply(topic, part)
         self.last_applied_ms[topic] = records[-1].timestamp
         self.committed_at = time.monotonic()
         taken_s = self.committed_at - begun
         self._commit_s += COMMIT_SHARE * (taken_s - self._commit_s)
+        self._note_waiting()
         await asyncio.sleep(0)
+
+    def _parts(self, records: list[Record]) -> Iterator[list[Record]]:
+        size = self._pace.records_max or len(records)
+        for begin in range(0, len(records), size):
+            if self.is_open:
+                yield records[begin : begin + size]
 
     async def _apply(self, topic: Topic, records: list[Record]) -> None:
         """Apply records; park that one whose result is larger than the log takes."""
@@ -198,7 +218,7 @@ class PartitionTask:
         """Let a few records wait for more, if a commit was only just now."""
         linger_s = LINGER_COMMITS * self._commit_s
         linger_s = min(LINGER_MAX_S, max(LINGER_MIN_S, linger_s))
-        linger_s = max(linger_s, self._least_linger_s)
+        linger_s = max(linger_s, self._pace.linger_s)
         pause = self.committed_at + linger_s - time.monotonic()
         if pause <= 0 or self._queued() >= LINGER_RECORDS_MAX:
             return
