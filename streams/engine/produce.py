@@ -7,6 +7,7 @@ fails within a bounded time and may then still have happened.
 import asyncio
 import contextlib
 import math
+import random
 import re
 import secrets
 import time
@@ -62,6 +63,11 @@ _TOO_LARGE = (
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
+
+
+# Ids that need to be different, not secret: asking the system each time costs more than
+# the rest of an append.
+_random_bits = random.Random(secrets.randbits(256)).getrandbits
 
 
 class LogWriter:
@@ -337,7 +343,7 @@ class _Buffer:
 
 def new_traceparent() -> bytes:
     """Begin a trace (W3C Trace Context), not sampled: whoever follows may decide."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00".encode()
+    return b"00-%032x-%016x-00" % (_random_bits(128) or 1, _random_bits(64) or 1)
 
 
 def _with_trace(headers: Headers) -> list[tuple[str, bytes]]:

@@ -2,13 +2,13 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Sequence
 
 import structlog
 
 from streams.engine.errors import AppendError, BrokerUnavailable, RecordTooLarge
 from streams.engine.headers import TRACE, schema_header
+from streams.engine.produce import new_traceparent
 from streams.topics import Topic
 from streams.web.auth import Caller
 from streams.web.bodies import Bodies
@@ -90,8 +90,7 @@ def trace_headers(caller: Caller) -> list[tuple[str, bytes]]:
     tracestate dropped.
     """
     if not _TRACEPARENT.fullmatch(caller.traceparent):
-        made = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-        return [(TRACE, made.encode())]
+        return [(TRACE, new_traceparent())]
     headers = [(TRACE, caller.traceparent)]
     if 0 < len(caller.tracestate) <= _TRACESTATE_MAX:
         headers.append((TRACESTATE, caller.tracestate))
