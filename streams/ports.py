@@ -47,6 +47,16 @@ class EnginePort:
             return Remote(owner.url)
         return Unavailable(RETRY_AFTER_S, "the owner of this SKU restores its state")
 
+    def staleness(self) -> dict[int, float]:
+        engine = self.engine
+        if engine is None:
+            return {}
+        return {
+            partition: self._staleness_s(engine, partition)
+            for partition in range(self._settings.partitions)
+            if engine.view(LEDGER, partition) is not None
+        }
+
     def _staleness_s(self, engine: "Engine", partition: int) -> float:
         # It costs more than the look-up; one of a moment ago is as good.
         now = time.monotonic()

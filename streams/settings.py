@@ -108,6 +108,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8600, ge=0, le=65535)
     advertised_url: str = ""
+    http_front: bool = False
     reference_dir: Path | None = None
     dedupe_days: int = Field(default=8, ge=1, le=90)
     batch_records_max: int = Field(default=4000, ge=1, le=100_000)

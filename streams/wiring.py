@@ -29,6 +29,8 @@ from streams.engine.follow import Follower
 from streams.engine.pace import ORDERS, PATIENT
 from streams.engine.produce import Entry, LogWriter
 from streams.engine.restore import Progress
+from streams.front.feed import FollowedAnswers
+from streams.front.process import FrontedServer
 from streams.mapping.reference import UndecodableReference, apply_reference_record
 from streams.metrics import DeliveryLatency, WorkerCollector
 from streams.order_wiring import (
@@ -49,7 +51,6 @@ from streams.topics import (
     Topic,
 )
 from streams.trial import Trial
-from streams.web.answers import Answers
 from streams.web.app import Web
 from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.server import WebServer
@@ -84,7 +85,7 @@ class Worker:
         self.cases = EngineCases(settings, self.writer)
         self.orders = EngineOrders(settings)
         self.journal = LogJournal(settings)
-        self.answers = Answers()
+        self.answers = FollowedAnswers(self.port)
         self.latency = DeliveryLatency(self.registry)
         self.publishing = self._publishing()
         self.errands = Errands(
@@ -97,20 +98,7 @@ class Worker:
         self.follower = Follower(
             settings, (LOCATIONS, PRODUCTS), self._follow_reference
         )
-        self.web = WebServer(
-            Web(
-                settings=settings,
-                ledger=self.port,
-                answers=self.answers,
-                sink=self.writer,
-                journal=self.journal,
-                registry=self.registry,
-                exceptions=ExceptionsDesk(self.cases, self._trial(), utc_now),
-                orders=self.orders,
-            ),
-            settings.http_host,
-            settings.http_port,
-        )
+        self.web = self._server()
         self.engine: Engine | None = None
         self._progress = progress
         self._carrying: list[asyncio.Task[None]] = []
@@ -159,6 +147,8 @@ class Worker:
             asyncio.create_task(self.engine.wait_for_crash()),
         ]
         waits += [asyncio.create_task(_failure_of(each)) for each in self._carrying]
+        if isinstance(self.web, FrontedServer):
+            waits.append(asyncio.create_task(self.web.wait_for_failure()))
         done, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for future in pending:
             future.cancel()
@@ -207,6 +197,22 @@ class Worker:
                 ExceptionsStage(topic_prefix=self.settings.topic_prefix), None, PATIENT
             ),
         ]
+
+    def _server(self) -> WebServer | FrontedServer:
+        settings = self.settings
+        app = Web(
+            settings=settings,
+            ledger=self.port,
+            answers=self.answers,
+            sink=self.writer,
+            journal=self.journal,
+            registry=self.registry,
+            exceptions=ExceptionsDesk(self.cases, self._trial(), utc_now),
+            orders=self.orders,
+        )
+        if settings.http_front:
+            return FrontedServer(app, settings, self.answers, self.port)
+        return WebServer(app, settings.http_host, settings.http_port)
 
     def _trial(self) -> Trial:
         settings = self.settings

@@ -1,7 +1,6 @@
 """The worker's web as one ASGI application: a fast path before FastAPI's routes."""
 
 import time
-from collections.abc import Awaitable
 from typing import Any, cast
 
 import structlog
@@ -13,8 +12,9 @@ from starlette.exceptions import HTTPException
 from streams.settings import Settings
 from streams.topics import ORDER_ANSWERS
 from streams.web import openapi, problems
+from streams.web.answering import NOBODY, answer_for, guard_of
 from streams.web.answers import Answers
-from streams.web.auth import Caller, Guard, Scope, parse_api_keys
+from streams.web.auth import Caller, Scope
 from streams.web.bodies import Bodies, Disconnected
 from streams.web.commerce_webhook import CommerceWebhook
 from streams.web.exceptions_routes import ExceptionsDesk, exceptions_routes
@@ -64,7 +64,7 @@ class Web:
         bodies: Bodies | None = None,
         fast: bool = True,
     ) -> None:
-        self._guard = _guard_of(settings)
+        self._guard = guard_of(settings)
         bodies = bodies or Bodies()
         self._forwarder = Forwarder()
         self._lookup = Lookup(
@@ -101,9 +101,7 @@ class Web:
         try:
             if self._fast and _is_event(scope):
                 route = EVENTS_PATH.decode()
-                reply = await self._answer_for(
-                    self._webhook.take(scope["headers"], receive)
-                )
+                reply = await answer_for(self._webhook.take(scope["headers"], receive))
                 status = reply.status
                 await reply.send(send)
                 return
@@ -154,7 +152,7 @@ class Web:
     async def take_known_event(self, event: bytes) -> Reply:
         """Store an event of a caller that was let in; never raises."""
         started = time.perf_counter()
-        reply = await self._answer_for(self._webhook.take_known(event))
+        reply = await answer_for(self._webhook.take_known(event))
         seconds = time.perf_counter() - started
         self._metrics.observe(EVENTS_PATH.decode(), reply.status, seconds)
         return reply
@@ -162,17 +160,6 @@ class Web:
     async def aclose(self) -> None:
         """Close the connections to other workers."""
         await self._forwarder.aclose()
-
-    async def _answer_for(self, taking: Awaitable[Reply]) -> Reply:
-        try:
-            return await taking
-        except Problem as problem:
-            return problem.reply()
-        except Disconnected:
-            return _NOBODY
-        except Exception as error:  # noqa: BLE001 - the last line of defence: the source gets a 500 and sends again.
-            _log.error("event_failed", exc_info=error)
-            return problems.internal().reply()
 
     async def _ask_pages(self, scope: Connection, receive: Receive, send: Send) -> int:
         status = 500
@@ -190,19 +177,6 @@ class Web:
         except Exception as error:  # noqa: BLE001 - Starlette has answered 500 and raises again for the log.
             _log.error("request_failed", path=scope["path"][:200], exc_info=error)
         return status
-
-
-def _guard_of(settings: Settings) -> Guard:
-    return Guard(
-        host=settings.http_host,
-        keys=parse_api_keys(settings.api_keys),
-        webhook_key=settings.newstore.webhook_key.get_secret_value(),
-        commerce_key=settings.commercetools.webhook_key.get_secret_value(),
-    )
-
-
-_NOBODY = Reply(400, [], b"")
-"""Sent to a caller that has gone."""
 
 
 def _is_event(scope: Connection) -> bool:
@@ -253,7 +227,7 @@ async def _answer_framework(request: Request, error: Exception) -> Response:
 
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:
-    return response_of(_NOBODY)
+    return response_of(NOBODY)
 
 
 async def _answer_fault(request: Request, error: Exception) -> Response:

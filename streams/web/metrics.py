@@ -27,7 +27,7 @@ ROUTES = frozenset(
 )
 OTHER = "other"
 BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
-_NAME = "oneshelf_http_request_seconds"
+METRIC = "oneshelf_http_request_seconds"
 _TEXT = "Time to answer, by route and status"
 
 
@@ -59,11 +59,11 @@ class WebMetrics(Collector):
 
     def describe(self) -> Iterator[HistogramMetricFamily]:
         """Name the metric, so that the registry need not collect to learn it."""
-        yield HistogramMetricFamily(_NAME, _TEXT, labels=("route", "status"))
+        yield HistogramMetricFamily(METRIC, _TEXT, labels=("route", "status"))
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Hand the counts to a scrape."""
-        family = HistogramMetricFamily(_NAME, _TEXT, labels=("route", "status"))
+        family = HistogramMetricFamily(METRIC, _TEXT, labels=("route", "status"))
         for (route, status), times in self._times.items():
             reached = 0
             buckets = []

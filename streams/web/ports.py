@@ -45,6 +45,10 @@ class LedgerPort(Protocol):
         """Say who answers for the SKU; the view is good until the next `await`."""
         ...
 
+    def staleness(self) -> dict[int, float]:
+        """Say which partitions are complete here, and their views' ages in seconds."""
+        ...
+
     def status(self) -> dict[str, Any]:
         """Describe the worker for a person: its id, partitions, progress, lag."""
         ...

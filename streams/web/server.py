@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 
-from streams.web.app import Web
-from streams.web.express_events import EventsProtocol
+from streams.web.express import Express
+from streams.web.express_events import EventsProtocol, EventTaker
+from streams.web.replies import Receive, Scope, Send
 
 KEEP_ALIVE_S = 5
 # Every connection costs some tens of kilobytes; beyond this callers get 503.
@@ -18,18 +19,36 @@ STOP_TIMEOUT_S = 5
 TICK_S = 1.0
 
 
+class Application(Express, EventTaker, Protocol):
+    """What can be served: an ASGI application with the fast lanes' answers."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    async def aclose(self) -> None:
+        """Let go of what it holds, once nothing is asked any more."""
+        ...
+
+
 class CannotListen(OSError):
     """The host and port cannot be listened on; the message says why and what to do."""
 
 
 class WebServer:
-    """Serves a `Web` on one port; takes no signals, writes no access log."""
+    """Serves an application on one port; takes no signals, writes no access log."""
 
-    def __init__(self, app: Web, host: str, port: int) -> None:
+    def __init__(
+        self,
+        app: Application,
+        host: str,
+        port: int,
+        *,
+        listener: socket.socket | None = None,
+    ) -> None:
+        """Args: listener: A socket that listens already, instead of host and port."""
         self._app = app
         self._host = host
         self._wanted_port = port
-        self._socket: socket.socket | None = None
+        self._socket = listener
         self._task: asyncio.Task[None] | None = None
         self._server = _Embedded(
             uvicorn.Config(
@@ -50,7 +69,7 @@ class WebServer:
     @property
     def port(self) -> int:
         """The port in use; differs from the one asked for when that was 0."""
-        if self._socket is None:
+        if self._socket is None or self._socket.family == socket.AF_UNIX:
             return self._wanted_port
         return int(self._socket.getsockname()[1])
 
@@ -62,7 +81,8 @@ class WebServer:
 
     async def start(self) -> None:
         """Listen, and return once requests are answered. Raises `CannotListen`."""
-        self._socket = _listen(self._host, self._wanted_port)
+        if self._socket is None:
+            self._socket = listen(self._host, self._wanted_port)
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started:
             if self._task.done():
@@ -113,7 +133,8 @@ class _Embedded(uvicorn.Server):
                     await self._leaving.wait()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on a host and port. Raises `CannotListen`."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -75,6 +75,10 @@ class FakeLedger:
     def restore(self, sku: str, seconds: float = 3) -> None:
         self.hand_over(sku, Unavailable(seconds, "the owner restores its state"))
 
+    def staleness(self) -> dict[int, float]:
+        here = set(range(PARTITIONS)) - self.elsewhere.keys()
+        return dict.fromkeys(sorted(here), self.staleness_s)
+
     def status(self) -> dict[str, Any]:
         return {"worker_id": self.worker_id, "partitions": list(range(PARTITIONS))}
 

@@ -1,0 +1,170 @@
+"""The front as an application: look-ups and events here, the rest by the worker."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import httpx
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+
+from streams.front.mirror import Mirror
+from streams.settings import Settings
+from streams.web.answering import answer_for, guard_of
+from streams.web.auth import Caller, Scope
+from streams.web.bodies import Bodies, Disconnected
+from streams.web.express import KnownHeads
+from streams.web.express_events import EVENTS_PATH
+from streams.web.metrics import METRIC, WebMetrics
+from streams.web.paths import names_of
+from streams.web.ports import EventSink
+from streams.web.replies import (
+    HeaderList,
+    Problem,
+    Receive,
+    Reply,
+    Send,
+    json_body,
+    unavailable,
+)
+from streams.web.replies import Scope as Connection
+from streams.web.webhook import Webhook
+
+ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
+METRICS_PATH = b"/metrics"
+ANSWER_TIMEOUT_S = 60.0
+RETRY_AFTER_S = 1.0
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date"})
+
+_log = structlog.get_logger(__name__)
+
+
+class Front:
+    """Fits the server as the worker's own application does, and answers the same."""
+
+    def __init__(
+        self, *, settings: Settings, mirror: Mirror, sink: EventSink, inner_path: str
+    ) -> None:
+        self._guard = guard_of(settings)
+        self._mirror = mirror
+        self._webhook = Webhook(guard=self._guard, sink=sink, bodies=Bodies())
+        self._registry = CollectorRegistry()
+        self._metrics = WebMetrics(self._registry)
+        self.known_heads, self.known_event_heads = KnownHeads(), KnownHeads()
+        self._inner = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=inner_path),
+            base_url="http://worker",
+            timeout=ANSWER_TIMEOUT_S,
+        )
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        target = scope["raw_path"]
+        if (scope["method"], target) == ("POST", EVENTS_PATH):
+            route = EVENTS_PATH.decode()
+            reply = await answer_for(self._webhook.take(scope["headers"], receive))
+        else:
+            names = names_of(target)
+            route = target.decode("latin-1") if names is None else ROUTES[len(names)]
+            reply = await answer_for(self._ask_worker(scope, receive))
+        await reply.send(send)
+        self._metrics.observe(route, reply.status, time.perf_counter() - started)
+
+    # --- What the fast lanes ask ---
+
+    def body_at_once(self, sku: bytes) -> bytes | None:
+        """Answer for a SKU to a caller who may read; else not at all."""
+        started = time.perf_counter()
+        body = self._mirror.body(sku)
+        if body is not None:
+            self._metrics.observe(ROUTES[1], 200, time.perf_counter() - started)
+        return body
+
+    def answer_at_once(self, target: bytes, headers: HeaderList) -> Reply | None:
+        """Answer a look-up of a SKU that is a plain success; else not at all."""
+        names = names_of(target)
+        if names is None or len(names) != 1:
+            return None
+        if not self._guard.allows(Caller.of(headers), Scope.READ):
+            return None
+        body = self.body_at_once(names[0].encode())
+        return None if body is None else json_body(body)
+
+    def lets_events_in(self, headers: HeaderList) -> bool:
+        """Say whether who sends these headers may send events."""
+        try:
+            self._guard.require_webhook(Caller.of(headers))
+        except Problem:
+            return False
+        return True
+
+    async def take_known_event(self, event: bytes) -> Reply:
+        """Store an event of a caller that was let in; never raises."""
+        started = time.perf_counter()
+        reply = await answer_for(self._webhook.take_known(event))
+        seconds = time.perf_counter() - started
+        self._metrics.observe(EVENTS_PATH.decode(), reply.status, seconds)
+        return reply
+
+    async def aclose(self) -> None:
+        """Close the connections to the worker."""
+        await self._inner.aclose()
+
+    # --- The worker's part ---
+
+    async def _ask_worker(self, scope: Connection, receive: Receive) -> Reply:
+        query = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
+        request = self._inner.build_request(
+            scope["method"],
+            httpx.URL("http://worker").copy_with(raw_path=target),
+            headers=scope["headers"],
+            content=_body_of(receive) if _has_body(scope) else None,
+        )
+        try:
+            answer = await self._inner.send(request)
+        except httpx.HTTPError as error:
+            _log.warning("worker_silent", reason=repr(error))
+            raise unavailable(
+                "The worker behind this address does not answer.",
+                kind="worker-silent",
+                retry_after_s=RETRY_AFTER_S,
+            ) from error
+        headers = [
+            (name.lower(), value)
+            for name, value in answer.headers.raw
+            if name.lower() not in _HOP_BY_HOP and name.lower() != b"content-length"
+        ]
+        body = answer.content
+        if scope["raw_path"] == METRICS_PATH and answer.is_success:
+            body = _without(body, METRIC) + generate_latest(self._registry)
+        return Reply(answer.status_code, headers, body)
+
+
+def _has_body(scope: Connection) -> bool:
+    return any(
+        name in (b"content-length", b"transfer-encoding")
+        for name, _ in scope["headers"]
+    )
+
+
+async def _body_of(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        yield cast(bytes, message.get("body", b""))
+        more = message.get("more_body", False)
+
+
+def _without(exposition: bytes, metric: str) -> bytes:
+    """Leave a metric out: the front counts every request, the worker some of them."""
+    name = metric.encode()
+    starts = (name, b"# HELP " + name, b"# TYPE " + name)
+    lines = exposition.splitlines(keepends=True)
+    return b"".join(line for line in lines if not line.startswith(starts))
