@@ -18,7 +18,7 @@ from streams.agents.orders import OrdersStage
 from streams.agents.publishing import PublishingStage
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Urgency
 from streams.delivery.delivery import Delivery
 from streams.delivery.listeners import Listeners
 from streams.delivery.reports import Answer, Reports
@@ -33,10 +33,17 @@ from streams.metrics import DeliveryLatency, WorkerCollector
 from streams.order_wiring import (
     Errands,
     commerce_errand,
+    paces_of,
     reader_errand,
     sourcing_errand,
 )
-from streams.ports import EngineCases, EngineOrders, EnginePort, LogJournal
+from streams.ports import (
+    EngineCases,
+    EngineGroup,
+    EngineOrders,
+    EnginePort,
+    LogJournal,
+)
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
 from streams.topics import (
@@ -85,14 +92,10 @@ class Worker:
         self.journal = LogJournal(settings)
         self.answers = Answers()
         self.latency = DeliveryLatency(self.registry)
+        self.group = EngineGroup(settings)
+        self.paces = paces_of(settings, self.group.workers)
         self.publishing = self._publishing()
-        self.errands = Errands(
-            (
-                reader_errand(settings, self._report_news),
-                commerce_errand(settings, self._report_order, utc_now),
-                sourcing_errand(settings, self._report_order, utc_now, self.reference),
-            ),
-        )
+        self.errands = self._errands()
         self.follower = Follower(
             settings, (LOCATIONS, PRODUCTS), self._follow_reference
         )
@@ -127,7 +130,7 @@ class Worker:
             canonical_url=self.settings.advertised_url or self.web.url,
         )
         self.engine = self.port.engine = self.journal.engine = engine
-        self.cases.engine = self.orders.engine = engine
+        self.cases.engine = self.orders.engine = self.group.engine = engine
         collector = WorkerCollector(
             engine, self.publishing.delivery if self.publishing else None
         )
@@ -228,14 +231,9 @@ class Worker:
             counters=counters,
             clock=utc_now,
         )
-        pace = Pace(
-            concurrency_max=settings.max_concurrency,
-            requests_per_second=settings.requests_per_second,
-            rng=rng,
-        )
         delivery = Delivery(
             publisher,
-            pace,
+            self.paces.commercetools.lane(Urgency.STOCK),
             Reports(self._report),
             counters=counters,
             clock=utc_now,
@@ -243,6 +241,16 @@ class Worker:
             observe_latency=self.latency.observe,
         )
         return Publishing(delivery, client)
+
+    def _errands(self) -> Errands:
+        settings, paces, tell = self.settings, self.paces, self._report_order
+        return Errands(
+            (
+                reader_errand(settings, paces, self._report_news),
+                commerce_errand(settings, paces, tell, utc_now),
+                sourcing_errand(settings, paces, tell, utc_now, self.reference),
+            ),
+        )
 
     async def _report(self, answers: Sequence[Answer]) -> None:
         entries = [Entry(key, value) for key, value in answers]

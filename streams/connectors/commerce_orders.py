@@ -3,7 +3,7 @@
 Endpoints: commercetools API reference, "Orders", "States", "Payments", "Types".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -98,17 +98,26 @@ class ProjectIds:
         self._state_keys: dict[str, str] = {}
         self._line_type_id = ""
 
-    async def load(self, needed: Iterable[str]) -> bool:
+    async def load(
+        self, needed: Iterable[str], pay: Callable[[], Awaitable[None]] | None = None
+    ) -> bool:
         """Make sure that these states' keys are known; say whether it asked.
+
+        Args:
+            pay: Waits until the next request may be sent.
 
         Raises:
             StateMissing: The project lacks states or the type of ours.
         """
         if self._line_type_id and all(each in self._state_keys for each in needed):
             return False
+        if pay is not None:
+            await pay()
         states = await self._client.line_states()
         self._state_keys = {state.id: state.key for state in states}
         missing = set(OUR_STATES) - set(self._state_keys.values())
+        if pay is not None:
+            await pay()
         line_type = await self._client.line_type()
         if missing or line_type is None:
             lacks = sorted(missing) or [LINE_TYPE_KEY]
