@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -196,7 +196,10 @@ class Worker:
                 self.publishing.delivery if self.publishing else None,
             ),
             StageBinding(
-                LinkingStage(wait_s=self.settings.orders.link_wait_s),
+                LinkingStage(
+                    wait_s=self.settings.orders.link_wait_s,
+                    keep=timedelta(days=self.settings.orders.keep_days),
+                ),
                 Listeners(self.errands.of_stage("linking")),
             ),
             StageBinding(

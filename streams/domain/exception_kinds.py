@@ -20,6 +20,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     SOURCING = "sourcing"
     COMMERCE = "commerce"
+    TRANSFER = "transfer"
     OTHER = "other"
 
 
@@ -58,7 +59,9 @@ REASONS: Mapping[Kind, frozenset[str]] = {
     ),
     Kind.CLOSED_PERIOD: frozenset({"count_too_old"}),
     Kind.DOWNSTREAM_REJECTED: frozenset({"commerce_refused"}),
-    Kind.ORDER: frozenset({"unknown_order", "order_missing", "too_many_waiting"}),
+    Kind.ORDER: frozenset(
+        {"unknown_order", "order_missing", "order_too_old", "too_many_waiting"}
+    ),
     Kind.RETURN: frozenset({"unlinked_return"}),
 }
 """Every reason to park a record, under its kind; one that is missing is `other`.
