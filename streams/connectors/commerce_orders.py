@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from streams.connectors.channels import ChannelSession
 from streams.connectors.errors import NotFound, StateMissing
-from streams.connectors.http import BOOTSTRAP_HINT, HttpSession
+from streams.connectors.http import BOOTSTRAP_HINT
 from streams.domain.commerce_orders import OUR_STATES
-from streams.mapping.commerce import Body, ChannelPageWire, ChannelWire, TypeWire
+from streams.mapping.commerce import Body, ChannelWire, TypeWire
 from streams.mapping.commerce_orders import (
     LINE_TYPE_KEY,
     OrderWire,
@@ -24,7 +25,7 @@ from streams.mapping.commerce_orders import (
 STATES_PAGE: Final = 500
 
 
-class OrderClient(HttpSession):
+class OrderClient(ChannelSession):
     """Everything that is asked about an order, one method for each request."""
 
     async def order_by_id(self, order_id: str) -> OrderWire | None:
@@ -66,19 +67,9 @@ class OrderClient(HttpSession):
     async def create_state(self, key: str) -> StateWire:
         return await self.post("/states", state_draft(key), StateWire)
 
-    async def channel(self, key: str) -> ChannelWire | None:
-        query = {"where": "key=:k", "var.k": key, "limit": "1", "withTotal": "false"}
-        page = await self.get("/channels", ChannelPageWire, query)
-        return page.results[0] if page.results else None
-
     async def create_sync_channel(self, key: str, role: str) -> ChannelWire:
         draft = {"key": key, "roles": [role]}
         return await self.post("/channels", draft, ChannelWire)
-
-    async def add_role(self, channel: ChannelWire, role: str) -> ChannelWire:
-        actions = [{"action": "addRoles", "roles": [role]}]
-        body = {"version": channel.version, "actions": actions}
-        return await self.post(f"/channels/{channel.id}", body, ChannelWire)
 
     async def line_type(self) -> TypeWire | None:
         try:
