@@ -28,7 +28,6 @@ from streams.delivery.sourcing import SourcingCarrier, sourcing_due
 from streams.delivery.stock_checks import CheckDesk, Claims
 from streams.domain.reference import Reference
 from streams.mapping.stores import StoreOptions, atp_key_of
-from streams.sandbox.newstore.config import ATP_PATH
 from streams.settings import CommercetoolsSettings, NewStoreSettings
 from streams.simulation.vendors import Line
 from streams.simulation.virtual import VirtualLoop
@@ -53,7 +52,6 @@ NEWSTORE = NewStoreSettings(
     auth_url="http://newstore.invalid",
     client_id="sandbox-client",
     client_secret=SecretStr("sandbox-secret"),
-    availability_path=ATP_PATH,
     shop="simulated",
 )
 
