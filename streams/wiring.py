@@ -65,6 +65,14 @@ log = structlog.get_logger(__name__)
 STAGES = ("intake", "ledger", "publishing", "linking", "orders", "exceptions")
 
 
+def ledger_stage(settings: Settings) -> LedgerStage:
+    """Make the ledger, whose memory the settings say."""
+    return LedgerStage(
+        dedupe_days=settings.dedupe_days,
+        transit_overdue_days=settings.transit_overdue_days,
+    )
+
+
 def utc_now() -> datetime:
     """Return the time; the only clock of a worker."""
     return datetime.now(UTC)
@@ -186,9 +194,7 @@ class Worker:
         rules = intake_rules(self.settings)
         return [
             StageBinding(IntakeStage(rules)),
-            StageBinding(
-                LedgerStage(dedupe_days=self.settings.dedupe_days), self.answers
-            ),
+            StageBinding(ledger_stage(self.settings), self.answers),
             StageBinding(
                 PublishingStage(
                     entries=EntryScope(commercetools.entries), counting=counting
@@ -213,7 +219,7 @@ class Worker:
         settings = self.settings
         return Trial(
             IntakeStage(intake_rules(settings)),
-            LedgerStage(dedupe_days=settings.dedupe_days),
+            ledger_stage(settings),
             self.reference,
             utc_now,
             topic_prefix=settings.topic_prefix,

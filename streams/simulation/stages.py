@@ -13,6 +13,7 @@ from streams.simulation.workload import TENANT
 from streams.simulation.world import Shape
 
 DEDUPE_DAYS = 8
+TRANSIT_OVERDUE_DAYS = 7
 
 
 def production_stages(shape: Shape) -> Sequence[Stage]:
@@ -22,7 +23,9 @@ def production_stages(shape: Shape) -> Sequence[Stage]:
     )
     return (
         IntakeStage(rules),
-        LedgerStage(dedupe_days=DEDUPE_DAYS),
+        LedgerStage(
+            dedupe_days=DEDUPE_DAYS, transit_overdue_days=TRANSIT_OVERDUE_DAYS
+        ),
         PublishingStage(entries=shape.entries, counting=shape.counting),
         ExceptionsStage(),
     )
