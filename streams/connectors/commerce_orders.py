@@ -12,10 +12,9 @@ from streams.connectors.errors import NotFound, StateMissing
 from streams.connectors.http import BOOTSTRAP_HINT
 from streams.domain.commerce_orders import OUR_STATES
 from streams.mapping.commerce import Body, ChannelWire, TypeWire
+from streams.mapping.commerce_order_wire import OrderWire, PaymentWire
 from streams.mapping.commerce_orders import (
     LINE_TYPE_KEY,
-    OrderWire,
-    PaymentWire,
     StatePageWire,
     StateWire,
     line_type_draft,

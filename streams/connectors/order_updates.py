@@ -25,10 +25,9 @@ from streams.domain.commerce_orders import (
     payment_states_of,
 )
 from streams.domain.commerce_wanted import WantedOrder, WantedRefund
+from streams.mapping.commerce_order_wire import OrderWire, PaymentWire
 from streams.mapping.commerce_orders import (
     ACTIONS_MAX,
-    OrderWire,
-    PaymentWire,
     body_of,
     payment_for,
     refund_body,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from streams.connectors.errors import ConnectorError, NotFound
 from streams.connectors.http import HttpSession
 from streams.connectors.pacing import Lane, slow_down
-from streams.mapping.source_order import EXPAND_PAYMENTS, SourceOrderWire
+from streams.mapping.commerce_order_wire import EXPAND_PAYMENTS, SourceOrderWire
 
 
 class SourceOrders:

@@ -31,7 +31,7 @@ from streams.engine.fold import Clock
 from streams.mapping.newstore import ExternalOrderWire, InjectedWire, ties_of
 from streams.mapping.order_messages import ANSWERS
 from streams.mapping.orders_state import decode_order
-from streams.mapping.source_order import SourceOrderWire
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stores import (
     StoreOptions,
     Unsourceable,

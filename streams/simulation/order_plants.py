@@ -16,7 +16,7 @@ from streams.domain.commerce_wanted import WantedOrder
 from streams.domain.movements import MovementKind
 from streams.domain.order_notes import GoodsReturned, UnitsCancelled
 from streams.engine.fold import Output, Result
-from streams.mapping.commerce_orders import PaymentWire
+from streams.mapping.commerce_order_wire import PaymentWire
 from streams.mapping.newstore import AtpKey, InjectedWire
 from streams.mapping.order_messages import NEWS
 from streams.mapping.orders_state import decode_order, encode_order

@@ -30,7 +30,7 @@ from streams.mapping.newstore import (
 )
 from streams.mapping.order_messages import NOTES, REPLIES, REQUESTS
 from streams.mapping.orders_state import decode_order, order_key
-from streams.mapping.source_order import SourceOrderWire
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stock import decode_movement
 from streams.mapping.stores import StoreOptions, atp_key_of
 from streams.sandbox.newstore import ApiError, Node, Sandbox, SandboxConfig
