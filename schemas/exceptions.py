@@ -136,7 +136,7 @@ class ExceptionCommand(BaseModel):
     body_base64: Base64Bytes = b""
     """For `edit`: the record's new bytes."""
     kind: str = ""
-    """For `raise`: order, fulfilment, return, refund, sourcing or commerce."""
+    """For `raise`: order, fulfilment, return, refund, sourcing, commerce, transfer."""
     entity: str = ""
     """For `raise` and `withdraw`: what the trouble hangs on, mostly an order's number.
     With reason, field and value it tells the trouble from others."""

@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from streams.domain.movement_checks import ATTEMPT_MAX, NAME_MAX, QUANTITY_MAX, RANK_MAX
+from streams.domain.movement_checks import (
+    ATTEMPT_MAX,
+    NAME_MAX,
+    QUANTITY_MAX,
+    RANK_MAX,
+    TRANSFER_ALSO_MAX,
+)
 from streams.domain.movements import MovementKind, Outside, Pool
 from streams.domain.postings import Effect
 
@@ -35,6 +41,7 @@ Units = Annotated[
     int, Field(description="Units; below zero where more left than came.")
 ]
 Sequence = Annotated[int, Field(ge=1)]
+TransferRef = Annotated[str, Field(min_length=1, max_length=NAME_MAX)]
 
 
 class Message(BaseModel):
@@ -81,7 +88,12 @@ class StockMovement(Message):
     commerce_counted: bool = False
     """Commerce has lowered its own quantity for this already."""
     transfer_ref: str = Field(default="", max_length=NAME_MAX)
-    """Ties a transfer's announcement to its receipt."""
+    """The transfer it belongs to, by the most exact reference its document gives:
+    `asn:…`, `order:…` or `shipment:…`."""
+    transfer_also: tuple[TransferRef, ...] = Field(
+        default=(), max_length=TRANSFER_ALSO_MAX
+    )
+    """The other references in that document; any of them matches."""
     corrects: str = Field(default="", max_length=2 * NAME_MAX)
     """For a correction, the entry that it corrects."""
     attempt: int = Field(default=0, ge=0, le=ATTEMPT_MAX)
@@ -154,6 +166,8 @@ class LedgerEntry(Message):
     """For a correction, the entry that it corrects."""
     previous_at: AwareDatetime | None = None
     """When the row's entry before this one was recorded; a reader finds it by time."""
+    transfer_ref: str = ""
+    """The transfer that the movement belongs to, as its document calls it."""
 
 
 class StockLevel(Message):

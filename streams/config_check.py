@@ -14,6 +14,7 @@ from streams.web.auth import ApiKeysInvalid, is_loopback, parse_api_keys
 
 PREFIX = "ONESHELF_"
 PORT_MAX = 65_535
+DAY_S = 86_400
 
 _SECRETS = ("SECRET", "PASSWORD", "WEBHOOK_KEY", "API_KEYS")
 # Ours, but not of `Settings`: the key that `query` sends, and what tests read.
@@ -59,6 +60,7 @@ def problems_of(settings: Settings) -> list[SettingProblem]:
         *_web(settings),
         *_commercetools(settings),
         *_newstore(settings),
+        *_orders(settings),
         *_folders(settings),
     ]
 
@@ -206,6 +208,35 @@ def _newstore(settings: Settings) -> list[SettingProblem]:
     if not given.auth_url.endswith("/token"):
         needed["TENANT"] = given.tenant
     return _incomplete("NEWSTORE", "NewStore's API", needed)
+
+
+def _orders(settings: Settings) -> list[SettingProblem]:
+    """Find what orders would be forgotten before, although it still asks for them."""
+    given = settings.orders
+    waits = {
+        "DEDUPE_DAYS": (
+            float(settings.dedupe_days),
+            "a movement could come again that its order no longer knows of",
+        ),
+        "ORDERS__RETURN_WAIT_S": (
+            given.return_wait_s / DAY_S,
+            "a return could still wait for its sale",
+        ),
+        "ORDERS__LINK_WAIT_S": (
+            given.link_wait_s / DAY_S,
+            "news could still wait for their order",
+        ),
+    }
+    return [
+        SettingProblem(
+            "ONESHELF_ORDERS__KEEP_DAYS",
+            f"{given.keep_days} is not longer than ONESHELF_{name} ({days:g} days), so "
+            f"{why}; write more than {days:g}, and more days than customers have to "
+            "bring goods back.",
+        )
+        for name, (days, why) in waits.items()
+        if given.keep_days <= days
+    ]
 
 
 def _incomplete(

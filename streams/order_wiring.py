@@ -12,7 +12,7 @@ from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.newstore import NewStoreClient
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
 from streams.connectors.orders import OrderReads
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Pace, Urgency
 from streams.connectors.source_orders import SourceOrders
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due
 from streams.delivery.courier import Courier
@@ -45,7 +45,35 @@ class Errand:
     close: Callable[[], Awaitable[None]]
 
 
-def commerce_errand(settings: Settings, append: Append, clock: Clock) -> Errand | None:
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """How fast a worker may ask each vendor's project: one pace for all its clients."""
+
+    commercetools: Pace
+    newstore: Pace
+
+
+def paces_of(settings: Settings, workers: Callable[[], int]) -> Paces:
+    """Return a worker's paces; each limit is shared with the other workers.
+
+    Args:
+        workers: Counts the workers of the group, this one included.
+    """
+
+    def pace(vendor: CommercetoolsSettings | NewStoreSettings) -> Pace:
+        return Pace(
+            concurrency_max=vendor.max_concurrency,
+            requests_per_second=vendor.requests_per_second,
+            rng=random.Random(),
+            workers=workers,
+        )
+
+    return Paces(pace(settings.commercetools), pace(settings.newstore))
+
+
+def commerce_errand(
+    settings: Settings, paces: Paces, append: Append, clock: Clock
+) -> Errand | None:
     """Return what tells commercetools of orders; None where it is not configured.
 
     Args:
@@ -58,12 +86,12 @@ def commerce_errand(settings: Settings, append: Append, clock: Clock) -> Errand 
     client = OrderClient(commercetools)
     updater = OrderUpdater(client, ProjectIds(client), OrderCounters())
     rows = DueRows(ORDERS, commerce_due, monotonic=_now)
-    pace = _pace(commercetools, rng)
-    courier = Courier(rows, CommerceOrders(updater, clock), pace, append, rng=rng)
+    lane = paces.commercetools.lane(Urgency.ORDERS)
+    courier = Courier(rows, CommerceOrders(updater, clock), lane, append, rng=rng)
     return Errand("commerce-orders", "orders", rows, courier, client.aclose)
 
 
-def reader_errand(settings: Settings, append: Append) -> Errand | None:
+def reader_errand(settings: Settings, paces: Paces, append: Append) -> Errand | None:
     """Return what reads orders in commercetools; None where they are not taken in.
 
     Args:
@@ -75,13 +103,17 @@ def reader_errand(settings: Settings, append: Append) -> Errand | None:
     rng = random.Random()
     reads = OrderReads(OrderClient(commercetools))
     rows = DueRows(ORDER_LINKS, read_due, monotonic=_now)
-    pace = _pace(commercetools, rng)
-    courier = Courier(rows, OrderReader(reads), pace, append, rng=rng)
+    lane = paces.commercetools.lane(Urgency.READS)
+    courier = Courier(rows, OrderReader(reads), lane, append, rng=rng)
     return Errand("commerce-reads", "linking", rows, courier, reads.aclose)
 
 
 def sourcing_errand(
-    settings: Settings, append: Append, clock: Clock, reference: Reference
+    settings: Settings,
+    paces: Paces,
+    append: Append,
+    clock: Clock,
+    reference: Reference,
 ) -> Errand | None:
     """Return what asks NewStore for orders; None where we do not look for places.
 
@@ -94,11 +126,11 @@ def sourcing_errand(
     rng = random.Random()
     client = NewStoreClient(newstore)
     session = OrderClient(settings.commercetools)
-    pace = _pace(newstore, rng)
+    lane = paces.newstore.lane(Urgency.ORDERS)
     claims = Claims(_now)
     desk = CheckDesk(
         client,
-        pace,
+        lane,
         lambda need: atp_key_of(need, reference),
         claims,
         deadline_s=settings.sourcing.check_deadline_s,
@@ -109,7 +141,8 @@ def sourcing_errand(
         desk,
         claims,
         client,
-        SourceOrders(session).read,
+        lane,
+        SourceOrders(session, paces.commercetools.lane(Urgency.ORDERS)).read,
         reference,
         options=options,
         clock=clock,
@@ -121,7 +154,7 @@ def sourcing_errand(
         await client.aclose()
         await session.aclose()
 
-    courier = Courier(rows, carrier, pace, append, rng=rng)
+    courier = Courier(rows, carrier, lane, append, rng=rng)
     return Errand("newstore-sourcing", "orders", rows, courier, close)
 
 
@@ -159,14 +192,6 @@ class Errands:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for errand in self.errands:
             await errand.close()
-
-
-def _pace(vendor: CommercetoolsSettings | NewStoreSettings, rng: random.Random) -> Pace:
-    return Pace(
-        concurrency_max=vendor.max_concurrency,
-        requests_per_second=vendor.requests_per_second,
-        rng=rng,
-    )
 
 
 def _now() -> float:

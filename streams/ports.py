@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +13,7 @@ from streams.journal import FETCH_BYTES, Newest, newest_entries
 from streams.mapping.stock import row_key
 from streams.mapping.stock_state import decode_row
 from streams.settings import Settings
-from streams.tables import CASES, LEVELS, ORDERS
+from streams.tables import CASES, LEVELS, ORDER_LINKS, ORDERS, PUBLICATIONS
 from streams.topics import EXCEPTION_COMMANDS
 from streams.web.ports import Local, Owner, Remote, Unavailable
 
@@ -24,6 +25,9 @@ RETRY_AFTER_S = 2.0
 # A worker whose lag grows without a single commit for this long is stuck.
 STALLED_AFTER_S = 60.0
 STALENESS_KEPT_S = 0.01
+GROUP_KNOWN_FOR_S = 5.0
+
+Clock = Callable[[], float]
 
 
 class EnginePort:
@@ -96,6 +100,32 @@ class EnginePort:
         if not engine.is_ready():
             return False, "waiting for partitions"
         return True, "ready"
+
+
+class EngineGroup:
+    """Counts the workers of the group, who share a vendor's limit."""
+
+    def __init__(self, settings: Settings, monotonic: Clock = time.monotonic) -> None:
+        self._partitions = settings.partitions
+        self._monotonic = monotonic
+        self.engine: Engine | None = None
+        self._counted_at = float("-inf")
+        self._workers = 1
+
+    def workers(self) -> int:
+        """Count this worker and those that own partitions; 1 while it is not known."""
+        if self._monotonic() - self._counted_at >= GROUP_KNOWN_FOR_S:
+            self._counted_at = self._monotonic()
+            self._workers = 1 if self.engine is None else self._count(self.engine)
+        return self._workers
+
+    def _count(self, engine: "Engine") -> int:
+        owners = {
+            engine.owner_of(stage, partition).url
+            for stage in (PUBLICATIONS.stage, ORDER_LINKS.stage, ORDERS.stage)
+            for partition in range(self._partitions)
+        }
+        return len(owners - {None}) + 1
 
 
 class LogJournal:

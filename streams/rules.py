@@ -42,6 +42,7 @@ def order_rules(settings: Settings, reference: Reference) -> OrderRules:
         commerce_counts=settings.commercetools.stock_counting == "commerce",
         sourcing=sourcing_rules(settings, reference),
         reroutes=settings.sourcing.reroutes == "oneshelf",
+        keep=timedelta(days=orders.keep_days),
     )
 
 

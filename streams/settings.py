@@ -62,7 +62,7 @@ class SourcingSettings(BaseModel):
 
 
 class OrdersSettings(BaseModel):
-    """How long things about an order wait, in seconds.
+    """How long things about an order wait, in seconds, and are kept, in days.
 
     A window of fulfilments closes after `window_quiet_s` without news, at the latest
     `window_longest_s` after it opened, and at once when nothing more is to come.
@@ -73,6 +73,7 @@ class OrdersSettings(BaseModel):
     window_closes_complete: bool = True
     return_wait_s: float = Field(default=900.0, ge=0, le=604_800)
     link_wait_s: float = Field(default=900.0, ge=0, le=604_800)
+    keep_days: int = Field(default=400, ge=1, le=3_650)
 
 
 class KafkaSecuritySettings(BaseModel):
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     http_front: bool = False
     reference_dir: Path | None = None
     dedupe_days: int = Field(default=8, ge=1, le=90)
+    transit_overdue_days: int = Field(default=7, ge=1, le=365)
     batch_records_max: int = Field(default=4000, ge=1, le=100_000)
     session_timeout_s: float = Field(default=10.0, ge=1.0, le=300.0)
     api_keys: str = ""

@@ -49,9 +49,6 @@ POLL_S = 0.3
 # Everything must be found quiet this many times in a row: an answer may be on its way
 # from commercetools to the log, where nothing shows it.
 QUIET_ROUNDS = 2
-# Entries that stay owed for so many looks, with nothing under way, are read anew: the
-# embedded broker (0.2.3) may skip records when it is asked to go on from an offset.
-DOUBT_ROUNDS = 8
 
 
 class NotSettled(Exception):
@@ -88,8 +85,6 @@ class Watch:
         self._order_positions: dict[int, int] = {}
         self._orders_busy: set[bytes] = set()
         self._positions: dict[int, int] = {}
-        self._same_rounds = 0
-        self._last_entries = 0
         self.publications: dict[bytes, Publication] = {}
         self.seen = Pending()
         """What the last look has found, or the one under way so far."""
@@ -112,7 +107,6 @@ class Watch:
         if self._tells_commerce:
             rows = self.publications.values()
             pending.entries = sum(is_owed(row) and not row.trouble for row in rows)
-            self._doubt(pending)
         await self._refresh_orders()
         pending.orders = len(self._orders_busy)
         return pending
@@ -133,16 +127,6 @@ class Watch:
             value = await self._reader.latest_change(stage, partition, key)
             applied[partition] = max(committed, int(value or 0))
         return applied
-
-    def _doubt(self, pending: Pending) -> None:
-        """Forget what was read if nothing moves although something should."""
-        stuck = pending.entries and pending.entries == self._last_entries
-        self._same_rounds = self._same_rounds + 1 if stuck else 0
-        self._last_entries = pending.entries
-        if self._same_rounds >= DOUBT_ROUNDS:
-            self._same_rounds = 0
-            self._positions.clear()
-            self.publications.clear()
 
     async def _refresh(self) -> None:
         prefix = PUBLICATIONS.prefix

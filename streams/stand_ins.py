@@ -22,7 +22,6 @@ CLIENT = "sandbox-client"
 SECRET = "sandbox-secret"  # noqa: S105 - opens the loopback stand-ins only
 PROJECT = "oneshelf"
 TENANT = "oneshelf"
-ATP_PATH = "/v0/d/availabilities/atp"
 HTTP_TIMEOUT_S = 10.0
 SUBSCRIPTION_KEY = "oneshelf"
 INTEGRATION_ID = "oneshelf-events"
@@ -82,7 +81,6 @@ async def start_newstore(
             "tenant": TENANT,
             "client_id": CLIENT,
             "client_secret": SecretStr(SECRET),
-            "availability_path": ATP_PATH,
         }
     )
     return settings.model_copy(update={"newstore": newstore}), url

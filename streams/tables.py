@@ -42,7 +42,7 @@ TRANSFERS = Table(
     name="transfers",
     stage="ledger",
     prefix=b"t",
-    key="transfer ref, then sku|location_id",
+    key="sku|reference: the transfer, or where it lies under its own name",
 )
 REQUESTS = Table(
     name="requests", stage="ledger", prefix=b"q", key="sku|reservation request id"
@@ -72,11 +72,23 @@ ORDER_LINKS = Table(
 LINK_TIMERS = Table(
     name="link_timers", stage="linking", prefix=b"t", key="time due, then the link's"
 )
+LINK_EXPIRIES = Table(
+    name="link_expiries",
+    stage="linking",
+    prefix=b"x",
+    key="time it is kept from, then the link's",
+)
 
 # Orders
 ORDERS = Table(name="orders", stage="orders", prefix=b"o", key="order number")
 ORDER_TIMERS = Table(
     name="order_timers", stage="orders", prefix=b"t", key="time due, then order number"
+)
+ORDER_EXPIRIES = Table(
+    name="order_expiries",
+    stage="orders",
+    prefix=b"x",
+    key="time it is kept from, then order number",
 )
 
 # Exceptions
@@ -132,8 +144,10 @@ ALL = (
     PUBLISHED_LEVELS,
     ORDER_LINKS,
     LINK_TIMERS,
+    LINK_EXPIRIES,
     ORDERS,
     ORDER_TIMERS,
+    ORDER_EXPIRIES,
     CASES,
     CASE_RECORDS,
     CASE_ORIGINS,

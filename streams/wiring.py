@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ from streams.agents.orders import OrdersStage
 from streams.agents.publishing import PublishingStage
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Urgency
 from streams.delivery.delivery import Delivery
 from streams.delivery.listeners import Listeners
 from streams.delivery.reports import Answer, Reports
@@ -36,10 +36,17 @@ from streams.metrics import DeliveryLatency, WorkerCollector
 from streams.order_wiring import (
     Errands,
     commerce_errand,
+    paces_of,
     reader_errand,
     sourcing_errand,
 )
-from streams.ports import EngineCases, EngineOrders, EnginePort, LogJournal
+from streams.ports import (
+    EngineCases,
+    EngineGroup,
+    EngineOrders,
+    EnginePort,
+    LogJournal,
+)
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
 from streams.topics import (
@@ -58,6 +65,14 @@ from streams.web.server import WebServer
 log = structlog.get_logger(__name__)
 
 STAGES = ("intake", "ledger", "publishing", "linking", "orders", "exceptions")
+
+
+def ledger_stage(settings: Settings) -> LedgerStage:
+    """Make the ledger, whose memory the settings say."""
+    return LedgerStage(
+        dedupe_days=settings.dedupe_days,
+        transit_overdue_days=settings.transit_overdue_days,
+    )
 
 
 def utc_now() -> datetime:
@@ -87,14 +102,10 @@ class Worker:
         self.journal = LogJournal(settings)
         self.answers = FollowedAnswers(self.port)
         self.latency = DeliveryLatency(self.registry)
+        self.group = EngineGroup(settings)
+        self.paces = paces_of(settings, self.group.workers)
         self.publishing = self._publishing()
-        self.errands = Errands(
-            (
-                reader_errand(settings, self._report_news),
-                commerce_errand(settings, self._report_order, utc_now),
-                sourcing_errand(settings, self._report_order, utc_now, self.reference),
-            ),
-        )
+        self.errands = self._errands()
         self.follower = Follower(
             settings, (LOCATIONS, PRODUCTS), self._follow_reference
         )
@@ -116,7 +127,7 @@ class Worker:
             canonical_url=self.settings.advertised_url or self.web.url,
         )
         self.engine = self.port.engine = self.journal.engine = engine
-        self.cases.engine = self.orders.engine = engine
+        self.cases.engine = self.orders.engine = self.group.engine = engine
         collector = WorkerCollector(
             engine, self.publishing.delivery if self.publishing else None
         )
@@ -174,9 +185,7 @@ class Worker:
         rules = intake_rules(self.settings)
         return [
             StageBinding(IntakeStage(rules)),
-            StageBinding(
-                LedgerStage(dedupe_days=self.settings.dedupe_days), self.answers
-            ),
+            StageBinding(ledger_stage(self.settings), self.answers),
             StageBinding(
                 PublishingStage(
                     entries=EntryScope(commercetools.entries), counting=counting
@@ -184,7 +193,10 @@ class Worker:
                 self.publishing.delivery if self.publishing else None,
             ),
             StageBinding(
-                LinkingStage(wait_s=self.settings.orders.link_wait_s),
+                LinkingStage(
+                    wait_s=self.settings.orders.link_wait_s,
+                    keep=timedelta(days=self.settings.orders.keep_days),
+                ),
                 Listeners(self.errands.of_stage("linking")),
                 PATIENT,
             ),
@@ -218,7 +230,7 @@ class Worker:
         settings = self.settings
         return Trial(
             IntakeStage(intake_rules(settings)),
-            LedgerStage(dedupe_days=settings.dedupe_days),
+            ledger_stage(settings),
             self.reference,
             utc_now,
             topic_prefix=settings.topic_prefix,
@@ -239,14 +251,9 @@ class Worker:
             counters=counters,
             clock=utc_now,
         )
-        pace = Pace(
-            concurrency_max=settings.max_concurrency,
-            requests_per_second=settings.requests_per_second,
-            rng=rng,
-        )
         delivery = Delivery(
             publisher,
-            pace,
+            self.paces.commercetools.lane(Urgency.STOCK),
             Reports(self._report),
             counters=counters,
             clock=utc_now,
@@ -254,6 +261,16 @@ class Worker:
             observe_latency=self.latency.observe,
         )
         return Publishing(delivery, client)
+
+    def _errands(self) -> Errands:
+        settings, paces, tell = self.settings, self.paces, self._report_order
+        return Errands(
+            (
+                reader_errand(settings, paces, self._report_news),
+                commerce_errand(settings, paces, tell, utc_now),
+                sourcing_errand(settings, paces, tell, utc_now, self.reference),
+            ),
+        )
 
     async def _report(self, answers: Sequence[Answer]) -> None:
         entries = [Entry(key, value) for key, value in answers]

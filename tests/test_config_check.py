@@ -4,7 +4,12 @@ import pytest
 from pydantic import SecretStr
 
 from streams.config_check import problems_of, unknown_names
-from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
+from streams.settings import (
+    CommercetoolsSettings,
+    NewStoreSettings,
+    OrdersSettings,
+    Settings,
+)
 
 
 def settings(**values: object) -> Settings:
@@ -119,3 +124,38 @@ def test_orders_need_a_commercetools_that_can_be_asked() -> None:
         f"ONESHELF_COMMERCETOOLS__{name}"
         for name in ("API_URL", "AUTH_URL", "PROJECT_KEY", "CLIENT_ID", "CLIENT_SECRET")
     ]
+
+
+WEEK_S = 604_800.0
+
+
+@pytest.mark.parametrize(
+    ("orders", "dedupe_days", "named"),
+    [
+        ({"keep_days": 9}, 8, []),
+        ({"keep_days": 8}, 8, ["ONESHELF_DEDUPE_DAYS (8 days)"]),
+        ({"keep_days": 8, "return_wait_s": WEEK_S}, 7, []),
+        (
+            {"keep_days": 7, "return_wait_s": WEEK_S},
+            6,
+            ["ONESHELF_ORDERS__RETURN_WAIT_S (7 days)"],
+        ),
+        (
+            {"keep_days": 7, "link_wait_s": WEEK_S},
+            6,
+            ["ONESHELF_ORDERS__LINK_WAIT_S (7 days)"],
+        ),
+    ],
+)
+def test_orders_are_kept_longer_than_anything_still_asks_for_them(
+    orders: dict[str, float], dedupe_days: int, named: list[str]
+) -> None:
+    given = OrdersSettings.model_validate(orders)
+
+    found = problems_of(settings(orders=given, dedupe_days=dedupe_days))
+
+    assert [each.setting for each in found] == ["ONESHELF_ORDERS__KEEP_DAYS"] * len(
+        named
+    )
+    for problem, name in zip(found, named, strict=True):
+        assert f"{given.keep_days} is not longer than {name}" in problem.sentence

@@ -3,7 +3,7 @@
 from msgspec.structs import replace as changed
 
 from streams.agents.exceptions_book import Book
-from streams.domain.exception_kinds import kind_named
+from streams.domain.exception_kinds import can_try_again, kind_named
 from streams.domain.exception_moves import fold_parking, fold_success
 from streams.domain.exceptions import CaseRecord, Parking, Version, case_id_of
 from streams.engine.fold import Record, Result
@@ -27,7 +27,7 @@ def take_raised(
             sentence=command.sentence,
             kind=kind_named(command.kind),
             entity_type=command.kind,
-            can_retry=False,
+            can_retry=can_try_again(command.by, kind_named(command.kind)),
         )
         case, state = fold_parking(case, row.state if row else None, parking, case_id)
         result.count("raised")

@@ -1,4 +1,4 @@
-"""Sending parked records to their topic again, a part at each tick."""
+"""Sending again what waits in cases under retry, a part at each tick."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -7,10 +7,10 @@ from msgspec.structs import replace as changed
 
 from streams.agents.exceptions_book import Book
 from streams.agents.exceptions_groups import spread_group
+from streams.agents.exceptions_sending import is_to_be_sent, output_of
 from streams.domain.exception_moves import sent_again
 from streams.domain.exceptions import UNFINISHED
-from streams.engine.fold import Context, Output, Result, View
-from streams.engine.headers import CAUSE
+from streams.engine.fold import Context, Result, View
 from streams.mapping.exception_rows import (
     END,
     RecordRow,
@@ -21,7 +21,6 @@ from streams.mapping.exception_rows import (
     encode_row,
     retry_of_key,
 )
-from streams.mapping.exceptions import ATTEMPT, CASE, RETRY_OF
 from streams.tables import CASE_RECORDS, CASE_RETRIES
 from streams.topics import Topic
 
@@ -62,7 +61,11 @@ class Retries:
         sent, last = 0, b""
         if row is not None and row.case.state in UNFINISHED:
             for at, record in islice(self._waiting(case_id, retry.start), room):
-                self._result.send(*self._output(record, retry))
+                self._result.send(
+                    *output_of(
+                        record, retry, row.case.trouble, self._now, self._catalogue
+                    )
+                )
                 self._book.put_record(changed(record, state=sent_again(record.state)))
                 sent, last = sent + 1, at
         left = changed(retry, start=last + END) if sent == room else None
@@ -78,19 +81,5 @@ class Retries:
         rows = self._view.scan(CASE_RECORDS, case_prefix(case_id), start or None)
         for key, raw in rows:
             record = decode_record(raw)
-            if record.state.is_waiting and record.topic in self._catalogue:
+            if is_to_be_sent(record, self._catalogue):
                 yield key, record
-
-    def _output(self, record: RecordRow, retry: RetryRow) -> tuple[Topic, Output]:
-        headers = (
-            (RETRY_OF, record.origin.encode()),
-            (CASE, record.case_id.encode()),
-            (ATTEMPT, b"%d" % (record.state.retries + 1)),
-            (CAUSE, retry.cause.encode()),
-            *record.headers,
-        )
-        # Where it was first, whatever its key says: there its case is, too.
-        again = Output(
-            record.key, record.body, None, same_partition=True, headers=headers
-        )
-        return self._catalogue[record.topic], again

@@ -1,7 +1,5 @@
 """The ledger's first inbox: movements, which are facts and are all applied, once."""
 
-from datetime import timedelta
-
 from streams.agents.ledger_counting import apply_count
 from streams.agents.ledger_identity import apply_identity
 from streams.agents.ledger_inbox import Item, park, read_items
@@ -11,6 +9,7 @@ from streams.agents.ledger_write import write_state
 from streams.domain.movement_checks import Problem
 from streams.domain.movements import MovementKind
 from streams.domain.postings import Outcome
+from streams.domain.transfer_delays import LedgerRules
 from streams.engine.fold import Batch, Context, Result, View
 from streams.mapping.stock import fingerprint
 
@@ -19,8 +18,10 @@ _IDENTIFY = MovementKind.IDENTIFY
 _DUPLICATE = Outcome.DUPLICATE
 
 
-def fold_movements(view: View, batch: Batch, context: Context, days: int) -> Result:
-    """Apply one partition's movements; ids are remembered for so many days."""
+def fold_movements(
+    view: View, batch: Batch, context: Context, rules: LedgerRules
+) -> Result:
+    """Apply one partition's movements; the rules say how long ids are remembered."""
     result = Result()
     if not batch.records:
         return result
@@ -28,10 +29,10 @@ def fold_movements(view: View, batch: Batch, context: Context, days: int) -> Res
     state = LedgerState(view, context, items)
     outcomes: dict[str, int] = {"in": len(batch.records)}
     for item in items:
-        outcome = _answer(item, state, result, days)
+        outcome = _answer(item, state, result, rules)
         if outcome is not None:
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
-    write_state(state, result, batch.records[0].offset, days)
+    write_state(state, result, batch.records[0].offset, rules)
     for name, number in outcomes.items():
         result.count(str(name), number)
     if state.oversold:
@@ -40,7 +41,7 @@ def fold_movements(view: View, batch: Batch, context: Context, days: int) -> Res
 
 
 def _answer(
-    item: Item, state: LedgerState, result: Result, days: int
+    item: Item, state: LedgerState, result: Result, rules: LedgerRules
 ) -> Outcome | None:
     """Apply one movement and return its outcome; None if it was parked."""
     record, movement, key, _, _, _ = item
@@ -51,9 +52,8 @@ def _answer(
             result.count("duplicate_changed")
         return _DUPLICATE
     if movement.kind is _COUNT:
-        answer: Outcome | Problem = apply_count(
-            item, state, state.now - timedelta(days=days)
-        )
+        since = state.now - rules.forget_after
+        answer: Outcome | Problem = apply_count(item, state, since)
     elif movement.kind is _IDENTIFY:
         answer = apply_identity(item, state)
     else:

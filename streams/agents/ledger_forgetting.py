@@ -6,7 +6,9 @@ In bounded pieces, so that a tick never holds up the movements behind it.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from streams.domain import transfers, units
+from streams.agents.ledger_delays import look_after
+from streams.domain import units
+from streams.domain.transfer_delays import LedgerRules
 from streams.engine.fold import Result, View
 from streams.mapping import stock_state as codec
 from streams.tables import (
@@ -28,7 +30,7 @@ _TABLES = {
 }
 
 
-def forget_due(view: View, now: datetime, result: Result) -> None:
+def forget_due(view: View, now: datetime, rules: LedgerRules, result: Result) -> None:
     """Delete ids, history, units and transfers whose time has come."""
     forgotten = 0
     for key, value in view.scan(EXPIRIES):
@@ -36,8 +38,11 @@ def forget_due(view: View, now: datetime, result: Result) -> None:
             break
         expiry = codec.decode_expiry(value)
         table = _TABLES[expiry.table]
-        for due in _at_rest(view, table, expiry.keys, now):
-            result.put(table, due, None)
+        if table is TRANSFERS:
+            look_after(view, key, expiry.keys, now, rules, result)
+        else:
+            for due in _at_rest(view, table, expiry.keys, now):
+                result.put(table, due, None)
         result.put(EXPIRIES, key, None)
         forgotten += len(expiry.keys)
     if forgotten:
@@ -52,12 +57,6 @@ def _at_rest(
         before = now - timedelta(days=units.UNIT_DAYS)
         for key, value in view.get(UNITS, keys).items():
             if units.is_forgettable(codec.decode_unit(value), final_before=before):
-                yield key
-    elif table is TRANSFERS:
-        before = now - timedelta(days=transfers.TRANSFER_DAYS)
-        for key, value in view.get(TRANSFERS, keys).items():
-            transfer = codec.decode_transfer(value)
-            if transfers.is_forgettable(transfer, touched_before=before):
                 yield key
     else:
         yield from keys

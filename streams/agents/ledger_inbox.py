@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from streams.domain.movement_checks import Problem, check
 from streams.domain.movements import Movement
-from streams.domain.transfers import TRANSFER_KINDS
+from streams.domain.transfers import TRANSFER_KINDS, names_of
 from streams.domain.units import UNIT_KINDS
 from streams.engine.fold import Record, Result
 from streams.mapping.stock import (
@@ -14,9 +14,11 @@ from streams.mapping.stock import (
 )
 from streams.mapping.stock_state import transfer_key, unit_key
 
-Item = tuple[Record, Movement, bytes, bytes, bytes | None, bytes | None]
+TransferKeys = tuple[bytes, ...]
+Item = tuple[Record, Movement, bytes, bytes, bytes | None, TransferKeys | None]
 """A record, its movement, and its keys: of the applied id, the row, the unit and the
-transfer. A bare tuple, because one is made and taken apart for every movement."""
+names of its transfer. A bare tuple, because one is made and taken apart for every
+movement."""
 
 
 def read_items(records: Iterable[Record], result: Result) -> list[Item]:
@@ -46,11 +48,11 @@ def park(record: Record, problem: Problem, result: Result) -> None:
 def item_of(record: Record, movement: Movement) -> Item:
     """Return a record's movement with the keys it touches."""
     sku, place, kind = movement.sku, movement.location_id, movement.kind
-    unit_id, transfer_ref = movement.unit_id, movement.transfer_ref
+    unit_id = movement.unit_id
     unit = unit_key(sku, unit_id) if unit_id and kind in UNIT_KINDS else None
     transfer = None
-    if transfer_ref and kind in TRANSFER_KINDS:
-        transfer = transfer_key(transfer_ref, sku, place)
+    if movement.transfer_ref and kind in TRANSFER_KINDS:
+        transfer = tuple(transfer_key(sku, name) for name in names_of(movement))
     applied = movement.movement_id.encode()
     return record, movement, applied, row_key(sku, place), unit, transfer
 

@@ -42,11 +42,6 @@ def own_name_keys(units: Mapping[bytes, Unit]) -> set[bytes]:
     return {own_name_key(key, unit) for key, unit in units.items() if unit.same_as}
 
 
-def transfer_keys(items: Sequence[Item]) -> set[bytes]:
-    """Return the transfers the items belong to."""
-    return {transfer for *_, transfer in items if transfer is not None}
-
-
 def row_keys(
     items: Sequence[Item], units: dict[bytes, Unit], applied: dict[bytes, bytes]
 ) -> set[bytes]:

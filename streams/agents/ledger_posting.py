@@ -25,21 +25,21 @@ _ABSORBED = Outcome.ABSORBED
 
 def apply_movement(item: Item, state: LedgerState) -> Outcome:
     """Decide a movement other than a count, and post what follows."""
-    record, movement, _, own_key, unit_key, transfer_key = item
+    record, movement, _, own_key, unit_key, names = item
     unit = None if unit_key is None else state.unit(movement, unit_key)
-    if unit is None and transfer_key is None:
+    if unit is None and names is None:
         # Nine movements of ten: nothing but the row bears on them.
         return _enter(record, movement, own_key, plain_posting(movement), state)
     name = ""
     if unit is not None and unit_key is not None and unit.same_as:
         name, unit_key = movement.unit_id, own_name_key(unit_key, unit)
         unit = state.units.get(unit_key) or Unit()
-    transfer = None if transfer_key is None else state.transfer(transfer_key)
-    decision = decide(movement, unit, transfer, now=state.now, name=name)
+    known = None if names is None else state.transfers.of(names)
+    decision = decide(movement, unit, known, now=state.now, name=name)
     if unit_key is not None and decision.unit is not None:
         state.learn_unit(unit_key, decision.unit)
-    if transfer_key is not None and decision.transfer is not None:
-        state.learn_transfer(transfer_key, decision.transfer)
+    if known is not None and decision.transfer is not None:
+        state.transfers.learn(record, movement, known, decision.transfer)
     return enter_all(record, movement, decision.outcome, decision.postings, state)
 
 

@@ -14,6 +14,7 @@ from streams.domain.reservations import (
     ReservationAnswer,
     ReservationOutcome,
 )
+from streams.domain.transfer_delays import LedgerRules
 from streams.domain.units import Unit
 from streams.engine.fold import Batch, Context, Output, Result, View
 from streams.mapping import stock_state as codec
@@ -26,7 +27,9 @@ REQUEST_OFFSETS = 1 << 62
 """Sets the expiries of requests apart from those of movements at the same offset."""
 
 
-def fold_requests(view: View, batch: Batch, context: Context, days: int) -> Result:
+def fold_requests(
+    view: View, batch: Batch, context: Context, rules: LedgerRules
+) -> Result:
     """Answer one partition's requests in offset order."""
     result = Result()
     if batch.records:
@@ -50,7 +53,7 @@ def fold_requests(view: View, batch: Batch, context: Context, days: int) -> Resu
         result.send(RESERVATION_ANSWERS, Output(number, answers[one.key], one.record))
     if batch.records:
         offset = REQUEST_OFFSETS + batch.records[0].offset
-        write_state(state, result, offset, days, requests=fresh)
+        write_state(state, result, offset, rules, requests=fresh)
     return result
 
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from streams.agents import ledger_keys as keys
 from streams.agents.ledger_history import History
 from streams.agents.ledger_inbox import Item
+from streams.agents.ledger_transfers import Transfers
 from streams.domain.invariants import InvariantBroken
 from streams.domain.movements import Movement, MovementKind
 from streams.domain.stock import Row, new_row
-from streams.domain.transfers import Transfer
 from streams.domain.units import Unit, sale_id
 from streams.engine.fold import Context, Output, Record, View
 from streams.mapping import stock_state as codec
 from streams.mapping.stock import location_in, split_row_key
-from streams.tables import APPLIED, LEVELS, TRANSFERS, UNITS
+from streams.tables import APPLIED, LEVELS, UNITS
 
 _SALE = MovementKind.SALE
 
@@ -42,13 +42,12 @@ class LedgerState:
         for key, value in view.get(UNITS, named).items() if named else ():
             self.units[key] = codec.decode_unit(value)
         self.new_units: dict[bytes, Unit] = {}
-        found = view.get(TRANSFERS, keys.transfer_keys(items))
-        self.transfers = {k: codec.decode_transfer(v) for k, v in found.items()}
-        self.new_transfers: dict[bytes, Transfer] = {}
+        self.transfers = Transfers(view, items)
         self.history = History(view)
         self.first_entry: dict[bytes, int] = {}
         self._reference = context.reference
         self._loaded = keys.row_keys(items, self.units, self.applied)
+        self._loaded.update(self.transfers.row_keys())
         self._stored = view.get(LEVELS, self._loaded)
 
     def row(self, key: bytes) -> Row:
@@ -81,15 +80,7 @@ class LedgerState:
             return Unit()
         return Unit(gone=True, final_at=self.now, home=location_in(sold))
 
-    def transfer(self, key: bytes) -> Transfer:
-        """Return what is known of a transfer."""
-        return self.transfers.get(key) or Transfer()
-
     def learn_unit(self, key: bytes, unit: Unit) -> None:
         """Note what is now known of a unit, if it is anything new."""
         if unit != self.units.get(key, Unit()):
             self.units[key] = self.new_units[key] = unit
-
-    def learn_transfer(self, key: bytes, transfer: Transfer) -> None:
-        """Note what is now known of a transfer."""
-        self.transfers[key] = self.new_transfers[key] = transfer

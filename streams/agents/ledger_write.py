@@ -3,41 +3,38 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from streams.agents.ledger_delays import withdraw
+from streams.agents.ledger_expiries import schedule
 from streams.agents.ledger_state import LedgerState
 from streams.domain.invariants import InvariantBroken
-from streams.domain.transfers import TRANSFER_DAYS
+from streams.domain.transfer_delays import LedgerRules, look_at
 from streams.domain.units import NAME_DAYS, UNIT_DAYS
 from streams.engine.fold import Output, Result
 from streams.mapping import stock_state as codec
 from streams.mapping.stock import encode_level, split_row_key
 from streams.tables import (
     APPLIED,
-    EXPIRIES,
     HISTORY,
     LEVELS,
     REQUESTS,
     TRANSFERS,
     UNITS,
-    Table,
 )
 from streams.topics import LEDGER_ENTRIES, STOCK_LEVELS
-
-KEYS_PER_EXPIRY = 1_000
-"""At 50 bytes a key, and 512 at most, an expiry stays below a message's 1 MB."""
 
 
 def write_state(
     state: LedgerState,
     result: Result,
     offset: int,
-    days: int,
+    rules: LedgerRules,
     requests: Sequence[bytes] = (),
 ) -> None:
     """Hand the batch's changes to the result.
 
     Args:
         offset: The batch's first; sets its expiries apart from those of other batches.
-        days: How long movement ids, history and answers are remembered.
+        rules: How long movement ids, history, answers and transfers are remembered.
         requests: The keys of the requests that were answered.
     """
     _write_rows(state, result)
@@ -45,30 +42,36 @@ def write_state(
         result.writes[APPLIED] = dict(state.new_applied)
     for key, unit in state.new_units.items():
         result.put(UNITS, key, codec.encode(unit))
-    for key, transfer in state.new_transfers.items():
-        result.put(TRANSFERS, key, codec.encode(transfer))
     units = state.new_units.items()
     final = [k for k, unit in units if unit.final_at and not unit.same_as]
     names = [k for k, unit in units if unit.same_as]
-    for table, keys, after_days in (
+    days, unit_days = rules.forget_after, timedelta(days=UNIT_DAYS)
+    for table, keys, after in (
         (APPLIED, list(state.new_applied), days),
         (HISTORY, state.history.write(result, state.first_entry), days),
-        (UNITS, final, UNIT_DAYS),
-        (TRANSFERS, list(state.new_transfers), TRANSFER_DAYS),
+        (UNITS, final, unit_days),
         (REQUESTS, requests, days),
     ):
-        schedule(result, table, keys, state.now + timedelta(days=after_days), offset)
+        schedule(result, table, keys, state.now + after, offset)
     schedule(result, UNITS, names, state.now + timedelta(days=NAME_DAYS), offset)
+    if state.transfers.new:
+        _write_transfers(state, result, offset, rules)
 
 
-def schedule(
-    result: Result, table: Table, keys: Sequence[bytes], due: datetime, offset: int
+def _write_transfers(
+    state: LedgerState, result: Result, offset: int, rules: LedgerRules
 ) -> None:
-    """Note when the keys of a table may be forgotten."""
-    for part, start in enumerate(range(0, len(keys), KEYS_PER_EXPIRY)):
-        expiry = codec.Expiry(table.name, tuple(keys[start : start + KEYS_PER_EXPIRY]))
-        key = codec.expiry_key(due, offset, table, part)
-        result.put(EXPIRIES, key, codec.encode(expiry))
+    looks: dict[int, tuple[datetime, list[bytes]]] = {}
+    for key, transfer in state.transfers.new.items():
+        result.put(TRANSFERS, key, codec.encode(transfer))
+        due = look_at(transfer, rules)
+        if due is not None:
+            # One hour's keys are scheduled together, or they would share a key.
+            looks.setdefault(codec.hour_of(due), (due, []))[1].append(key)
+    for due, keys in looks.values():
+        schedule(result, TRANSFERS, keys, due, offset)
+    for record, sku, name in state.transfers.ended:
+        withdraw(record, sku, name, state.now, result)
 
 
 def _write_rows(state: LedgerState, result: Result) -> None:

@@ -1,5 +1,8 @@
 """The linking stage: news of orders under a vendor's id to facts under their number."""
 
+from datetime import timedelta
+
+from streams.agents.linking_forgetting import KEEP, Forgetting
 from streams.agents.linking_records import (
     account,
     kept_record,
@@ -20,7 +23,7 @@ from streams.mapping.order_aliases import (
 )
 from streams.mapping.order_messages import NEWS
 from streams.mapping.stock import Undecodable
-from streams.tables import LINK_TIMERS, ORDER_LINKS
+from streams.tables import LINK_EXPIRIES, LINK_TIMERS, ORDER_LINKS
 from streams.topics import ORDER_FACTS, ORDER_NEWS
 
 
@@ -32,20 +35,20 @@ class LinkingStage:
 
     name = "linking"
     sources = (ORDER_NEWS,)
-    tables = (ORDER_LINKS, LINK_TIMERS)
+    tables = (ORDER_LINKS, LINK_TIMERS, LINK_EXPIRIES)
     outputs = (ORDER_FACTS,)
     tick_interval_s: float | None = 1.0
 
-    def __init__(self, *, wait_s: float) -> None:
+    def __init__(self, *, wait_s: float, keep: timedelta = KEEP) -> None:
         """Args: wait_s: How long news wait before people are told."""
         self._wait_ms = int(wait_s * 1000)
+        self._forgetting = Forgetting(keep)
 
     def fold(self, view: View, batch: Batch, context: Context) -> Result:
         """Link a batch of news."""
         result = Result()
         keys = {record.key for record in batch.records if record.key is not None}
-        before = load_links(view, keys)
-        links = dict(before)
+        links = dict(before := load_links(view, keys))
         now_ms = int(context.now.timestamp() * 1000)
         for record in batch.records:
             result.count("in")
@@ -57,7 +60,7 @@ class LinkingStage:
     def _take(
         self, record: Record, links: dict[bytes, Link], now_ms: int, result: Result
     ) -> None:
-        value, key = record.value or b"", record.key or b""
+        key = record.key or b""
         try:
             news = NEWS.decode(record.value)
         except Undecodable as error:
@@ -71,7 +74,7 @@ class LinkingStage:
         if isinstance(news, OrderMissing):
             links[key] = take_missing(result, record, link, news)
             return
-        kept = Kept(record.topic, record.offset, record.timestamp, value)
+        kept = Kept(record.topic, record.offset, record.timestamp, record.value or b"")
         heard = hear(link, news, kept, now_ms=now_ms, wait_ms=self._wait_ms)
         links[key] = heard.link
         for forwarded in heard.forwarded:
@@ -84,16 +87,13 @@ class LinkingStage:
         account(result, record, alias, heard)
 
     def tick(self, view: View, context: Context) -> Result | None:
-        """Tell people of aliases whose order has not become known in time."""
-        now_ms = int(context.now.timestamp() * 1000)
-        if not (due := due_aliases(view, now_ms)):
-            return None
-        result = Result()
-        for key, link in load_links(view, due).items():
-            told = raised(link, now_ms)
-            if told != link:
+        """Tell of orders that have not become known in time; forget old aliases."""
+        result, now_ms = Result(), int(context.now.timestamp() * 1000)
+        for key, link in load_links(view, due_aliases(view, now_ms)).items():
+            if (told := raised(link, now_ms)) != link:
                 write_link(result, key, link, told)
                 first = kept_record(link.waiting[0], view.partition, key)
                 park(result, first, unknown_alias(key.decode()))
                 result.count("raised")
-        return result
+        self._forgetting.go_on(view, now_ms, result)
+        return result if result.writes else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import islice, takewhile
 
+from streams.agents.expiries import expiry_key
 from streams.domain.linking import Link
 from streams.engine.fold import Result, View
 from streams.mapping.linking_state import (
@@ -11,7 +12,7 @@ from streams.mapping.linking_state import (
     parse_timer_key,
     timer_key,
 )
-from streams.tables import LINK_TIMERS, ORDER_LINKS
+from streams.tables import LINK_EXPIRIES, LINK_TIMERS, ORDER_LINKS
 
 DUE_MAX = 200
 """Aliases whose time is up that one tick takes; the rest follows in the next."""
@@ -35,6 +36,8 @@ def write_link(result: Result, key: bytes, before: Link, after: Link) -> None:
     if after == before:
         return
     result.put(ORDER_LINKS, key, encode_link(after))
+    if after.heard_ms and not before.heard_ms:
+        result.put(LINK_EXPIRIES, expiry_key(after.heard_ms, key), b"")
     if before.due_ms != after.due_ms:
         if before.due_ms:
             result.put(LINK_TIMERS, timer_key(before.due_ms, key), None)

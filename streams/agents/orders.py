@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from streams.agents.orders_cases import tell_cases
+from streams.agents.orders_forgetting import Forgetting, without_bygone
 from streams.agents.orders_inbox import Heard, read_heard
-from streams.agents.orders_timers import Timers
+from streams.agents.orders_timers import Timers, clear
 from streams.agents.orders_writing import send_effects, write_order
 from streams.domain.order_record import Order
 from streams.domain.order_rules import OrderRules
 from streams.domain.orders import advance
 from streams.domain.reference import Reference
 from streams.engine.fold import Batch, Context, Result, View
-from streams.mapping.orders_state import decode_order, is_due, order_key
-from streams.tables import ORDER_TIMERS, ORDERS
+from streams.mapping.orders_state import decode_order, order_key
+from streams.tables import ORDER_EXPIRIES, ORDER_TIMERS, ORDERS
 from streams.topics import (
     EXCEPTION_COMMANDS,
     ORDER_ANSWERS,
@@ -36,7 +37,7 @@ class OrdersStage:
 
     name = "orders"
     sources = (ORDER_FACTS, ORDER_ANSWERS, RESERVATION_ANSWERS)
-    tables = (ORDERS, ORDER_TIMERS)
+    tables = (ORDERS, ORDER_TIMERS, ORDER_EXPIRIES)
     outputs = (STOCK_MOVEMENTS, RESERVATION_REQUESTS, EXCEPTION_COMMANDS)
     tick_interval_s: float | None = TICK_INTERVAL_S
 
@@ -44,6 +45,7 @@ class OrdersStage:
         self._rules = rules
         self._version = -1
         self._timers = Timers()
+        self._forgetting = Forgetting(rules.keep)
 
     def fold(self, view: View, batch: Batch, context: Context) -> Result:
         """Let each order of a batch hear what is said of it, all at once."""
@@ -53,16 +55,17 @@ class OrdersStage:
         return result
 
     def tick(self, view: View, context: Context) -> Result | None:
-        """Wake the orders whose time has come."""
-        due = self._timers.due(view, context.now)
-        if not due:
+        """Wake the orders whose time has come; forget those that are long over."""
+        now = context.now
+        due, kept = self._timers.due(view, now), self._forgetting.due(view, now)
+        if not due and not kept:
             return None
         result = Result()
-        self._move(view, dict.fromkeys(due, Heard()), context, result)
-        result.count("woken", len(due))
-        for key in (key for keys in due.values() for key in keys):
-            if is_due(key, context.now):
-                result.put(ORDER_TIMERS, key, None)
+        if due:
+            self._move(view, dict.fromkeys(due, Heard()), context, result)
+            result.count("woken", len(due))
+        clear(due, now, result)
+        self._forgetting.forget(view, kept, now, self._rules, result)
         return result
 
     def _move(
@@ -73,12 +76,13 @@ class OrdersStage:
         for number, said in heard.items():
             row = rows.get(order_key(number))
             order = Order(number=number) if row is None else decode_order(row)
+            said = without_bygone(order, said, now, rules, result)
             moved, effects = advance(order, said.inputs, now, rules)
             is_new = moved is not order
             if said.records:
                 result.count("applied" if is_new else "repeated", len(said.records))
-            if is_new:
-                write_order(result, order, moved)
+            if is_new or not (row is None or order.expires):
+                write_order(result, order, moved, now)
             cause = said.records[-1] if said.records else None
             send_effects(result, effects, cause)
             tell_cases(result, effects, cause, now)

@@ -1,7 +1,8 @@
 """The orders stage's inbox: records become what an order hears, or are parked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from streams.domain.order_sourcing import LookAgain
 from streams.domain.orders import Input
@@ -27,6 +28,17 @@ class Heard:
     inputs: list[Input] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
 
+    def add(self, record: Record, *inputs: Input) -> None:
+        """Add a record, and what it says."""
+        self.inputs += inputs
+        self.records.append(record)
+
+    def pairs(self) -> Iterator[tuple[Record, list[Input]]]:
+        """Walk the records, each with what it says: one thing, or that and a retry."""
+        inputs = iter(self.inputs)
+        for record in self.records:
+            yield record, list(islice(inputs, 1 + was_sent_again(record)))
+
 
 def read_heard(batch: Batch, result: Result) -> dict[str, Heard]:
     """Read a batch, gathered by order number; park what cannot be read."""
@@ -37,11 +49,8 @@ def read_heard(batch: Batch, result: Result) -> dict[str, Heard]:
         if read is None:
             continue
         number, value = read
-        entry = heard.setdefault(number, Heard())
-        entry.inputs.append(value)
-        if was_sent_again(record):
-            entry.inputs.append(LookAgain())
-        entry.records.append(record)
+        again = (LookAgain(),) if was_sent_again(record) else ()
+        heard.setdefault(number, Heard()).add(record, value, *again)
     return heard
 
 

@@ -1,9 +1,10 @@
 """Which orders are to be woken: those whose time has come."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 
-from streams.engine.fold import View
+from streams.engine.fold import Result, View
 from streams.mapping.orders_state import is_due, timer_key, timer_number
 from streams.tables import ORDER_TIMERS
 
@@ -55,3 +56,10 @@ class Timers:
             found.setdefault(timer_number(key), []).append(key)
         if len(step) == ORDERS_MAX:
             self._walks[view.partition] = step[-1] + b"\x00"
+
+
+def clear(due: Mapping[str, Iterable[bytes]], now: datetime, result: Result) -> None:
+    """Delete the timers that have rung."""
+    for key in (key for keys in due.values() for key in keys):
+        if is_due(key, now):
+            result.put(ORDER_TIMERS, key, None)

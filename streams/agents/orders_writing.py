@@ -1,7 +1,9 @@
 """What the orders stage writes and sends for an order that has moved on."""
 
 from dataclasses import replace
+from datetime import datetime
 
+from streams.agents.expiries import expiry_key, milliseconds
 from streams.domain.order_record import Order
 from streams.domain.orders import Effects
 from streams.engine.fold import Output, Record, Result
@@ -9,12 +11,16 @@ from streams.engine.headers import cause_of
 from streams.mapping.order_messages import REQUESTS
 from streams.mapping.orders_state import encode_order, order_key, timer_key
 from streams.mapping.stock import encode_movement
-from streams.tables import ORDER_TIMERS, ORDERS
+from streams.tables import ORDER_EXPIRIES, ORDER_TIMERS, ORDERS
 from streams.topics import RESERVATION_REQUESTS, STOCK_MOVEMENTS
 
 
-def write_order(result: Result, before: Order, order: Order) -> None:
+def write_order(result: Result, before: Order, order: Order, now: datetime) -> None:
     """Write the row, and set the timer anew where the order asks for another time."""
+    if not order.expires:
+        order = replace(order, expires=True)
+        key = expiry_key(milliseconds(now), order_key(order.number))
+        result.put(ORDER_EXPIRIES, key, b"")
     result.put(ORDERS, order_key(order.number), encode_order(order))
     if before.wake_at == order.wake_at:
         return

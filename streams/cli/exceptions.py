@@ -111,6 +111,8 @@ def retry(
 ) -> None:
     """Send a case's records again, edited ones as edited; it resolves by itself.
 
+    Where an order found no place, there is no record: the order looks for one again.
+
     Exit codes: 0 sent (or shown), 1 no such case, or its state does not allow it, or a
     dry run found that something would be parked again, 2 refused, 3 no worker answers.
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import stamina
 
+from streams.connectors.channels import ensure_channel
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.connectors.errors import Duplicate, Misconfigured
 from streams.connectors.session import retry_delay
@@ -25,19 +26,21 @@ async def bootstrap(
     Raises:
         ConnectorError: commercetools cannot be reached or refuses.
     """
-    done = [await _until_settled(lambda: _bootstrap_type(client))]
+    done = [await until_settled(lambda: _bootstrap_type(client))]
     labels = {
         place.commercetools_channel_key: place.label
         for place in locations
         if place.commercetools_channel_key
     }
     for key, label in sorted(labels.items()):
-        step = partial(_bootstrap_channel, client, key, label)
-        done.append(await _until_settled(step))
+        create = partial(client.create_channel, key, label)
+        step = partial(ensure_channel, client, key, INVENTORY_SUPPLY, create)
+        done.append(await until_settled(step))
     return done
 
 
-async def _until_settled(step: Callable[[], Awaitable[str]]) -> str:
+async def until_settled(step: Callable[[], Awaitable[str]]) -> str:
+    """Take a step of preparing a project, again where another takes it meanwhile."""
     async for attempt in stamina.retry_context(on=_may_be_done, attempts=ROUNDS_MAX):
         with attempt:
             return await step()
@@ -65,14 +68,3 @@ async def _bootstrap_type(client: CommercetoolsClient) -> str:
         await client.add_type_fields(known, missing)
         return f"custom type {TYPE_KEY}: added {', '.join(missing)}"
     return f"custom type {TYPE_KEY}: already there"
-
-
-async def _bootstrap_channel(client: CommercetoolsClient, key: str, label: str) -> str:
-    known = await client.channel(key)
-    if known is None:
-        await client.create_channel(key, label)
-        return f"channel {key}: created"
-    if INVENTORY_SUPPLY not in known.roles:
-        await client.add_supply_role(known)
-        return f"channel {key}: given the role {INVENTORY_SUPPLY}"
-    return f"channel {key}: already there"

@@ -1,13 +1,11 @@
 """Prepare a commercetools project for orders: line item states, our type, a channel."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
-import stamina
-
+from streams.connectors.bootstrap import until_settled
+from streams.connectors.channels import ensure_channel
 from streams.connectors.commerce_orders import OrderClient
-from streams.connectors.errors import Duplicate, Misconfigured
-from streams.connectors.session import retry_delay
+from streams.connectors.errors import Misconfigured
 from streams.domain.commerce_orders import OUR_STATES
 from streams.mapping.commerce_orders import (
     LINE_TYPE_KEY,
@@ -15,7 +13,6 @@ from streams.mapping.commerce_orders import (
     SYNC_CHANNEL_KEY,
 )
 
-ROUNDS_MAX = 5
 SYNC_ROLE = "OrderExport"
 
 
@@ -27,22 +24,12 @@ async def bootstrap_orders(client: OrderClient) -> list[str]:
     Raises:
         ConnectorError: commercetools cannot be reached or refuses.
     """
-    done = [await _until_settled(partial(_state, client, key)) for key in OUR_STATES]
-    done.append(await _until_settled(partial(_line_type, client)))
-    done.append(await _until_settled(partial(_sync_channel, client)))
+    done = [await until_settled(partial(_state, client, key)) for key in OUR_STATES]
+    done.append(await until_settled(partial(_line_type, client)))
+    create = partial(client.create_sync_channel, SYNC_CHANNEL_KEY, SYNC_ROLE)
+    channel = partial(ensure_channel, client, SYNC_CHANNEL_KEY, SYNC_ROLE, create)
+    done.append(await until_settled(channel))
     return done
-
-
-async def _until_settled(step: Callable[[], Awaitable[str]]) -> str:
-    async for attempt in stamina.retry_context(on=_may_be_done, attempts=ROUNDS_MAX):
-        with attempt:
-            return await step()
-    raise AssertionError("stamina raises when its attempts are used up")
-
-
-def _may_be_done(error: Exception) -> bool | float:
-    # A duplicate was made by someone, perhaps by us: the next look finds it.
-    return isinstance(error, Duplicate) or retry_delay(error)
 
 
 async def _state(client: OrderClient, key: str) -> str:
@@ -65,14 +52,3 @@ async def _line_type(client: OrderClient) -> str:
             reason="type_unusable",
         )
     return f"custom type {LINE_TYPE_KEY}: already there"
-
-
-async def _sync_channel(client: OrderClient) -> str:
-    known = await client.channel(SYNC_CHANNEL_KEY)
-    if known is None:
-        await client.create_sync_channel(SYNC_CHANNEL_KEY, SYNC_ROLE)
-        return f"channel {SYNC_CHANNEL_KEY}: created"
-    if SYNC_ROLE not in known.roles:
-        await client.add_role(known, SYNC_ROLE)
-        return f"channel {SYNC_CHANNEL_KEY}: given the role {SYNC_ROLE}"
-    return f"channel {SYNC_CHANNEL_KEY}: already there"

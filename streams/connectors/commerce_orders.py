@@ -3,18 +3,18 @@
 Endpoints: commercetools API reference, "Orders", "States", "Payments", "Types".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 
+from streams.connectors.channels import ChannelSession
 from streams.connectors.errors import NotFound, StateMissing
-from streams.connectors.http import BOOTSTRAP_HINT, HttpSession
+from streams.connectors.http import BOOTSTRAP_HINT
 from streams.domain.commerce_orders import OUR_STATES
-from streams.mapping.commerce import Body, ChannelPageWire, ChannelWire, TypeWire
+from streams.mapping.commerce import Body, ChannelWire, TypeWire
+from streams.mapping.commerce_order_wire import OrderWire, PaymentWire
 from streams.mapping.commerce_orders import (
     LINE_TYPE_KEY,
-    OrderWire,
-    PaymentWire,
     StatePageWire,
     StateWire,
     line_type_draft,
@@ -24,7 +24,7 @@ from streams.mapping.commerce_orders import (
 STATES_PAGE: Final = 500
 
 
-class OrderClient(HttpSession):
+class OrderClient(ChannelSession):
     """Everything that is asked about an order, one method for each request."""
 
     async def order_by_id(self, order_id: str) -> OrderWire | None:
@@ -66,19 +66,9 @@ class OrderClient(HttpSession):
     async def create_state(self, key: str) -> StateWire:
         return await self.post("/states", state_draft(key), StateWire)
 
-    async def channel(self, key: str) -> ChannelWire | None:
-        query = {"where": "key=:k", "var.k": key, "limit": "1", "withTotal": "false"}
-        page = await self.get("/channels", ChannelPageWire, query)
-        return page.results[0] if page.results else None
-
     async def create_sync_channel(self, key: str, role: str) -> ChannelWire:
         draft = {"key": key, "roles": [role]}
         return await self.post("/channels", draft, ChannelWire)
-
-    async def add_role(self, channel: ChannelWire, role: str) -> ChannelWire:
-        actions = [{"action": "addRoles", "roles": [role]}]
-        body = {"version": channel.version, "actions": actions}
-        return await self.post(f"/channels/{channel.id}", body, ChannelWire)
 
     async def line_type(self) -> TypeWire | None:
         try:
@@ -98,17 +88,26 @@ class ProjectIds:
         self._state_keys: dict[str, str] = {}
         self._line_type_id = ""
 
-    async def load(self, needed: Iterable[str]) -> bool:
+    async def load(
+        self, needed: Iterable[str], pay: Callable[[], Awaitable[None]] | None = None
+    ) -> bool:
         """Make sure that these states' keys are known; say whether it asked.
+
+        Args:
+            pay: Waits until the next request may be sent.
 
         Raises:
             StateMissing: The project lacks states or the type of ours.
         """
         if self._line_type_id and all(each in self._state_keys for each in needed):
             return False
+        if pay is not None:
+            await pay()
         states = await self._client.line_states()
         self._state_keys = {state.id: state.key for state in states}
         missing = set(OUR_STATES) - set(self._state_keys.values())
+        if pay is not None:
+            await pay()
         line_type = await self._client.line_type()
         if missing or line_type is None:
             lacks = sorted(missing) or [LINE_TYPE_KEY]

@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import quote
 
+from streams.connectors.channels import ChannelSession
 from streams.connectors.errors import ChannelMissing, NotFound
-from streams.connectors.http import BOOTSTRAP_HINT, HttpSession
-from streams.connectors.session import READ_ATTEMPTS_MAX
+from streams.connectors.http import BOOTSTRAP_HINT
 from streams.mapping.commerce import (
-    INVENTORY_SUPPLY,
     TYPE_KEY,
     Body,
-    ChannelPageWire,
     ChannelWire,
     EntryPageWire,
     EntryWire,
@@ -31,7 +29,7 @@ SCAN_PAGE: Final = 500  # The API's largest page.
 MISSING_CHANNEL_FOR_S: Final = 30.0
 
 
-class CommercetoolsClient(HttpSession):
+class CommercetoolsClient(ChannelSession):
     """Everything we ask of commercetools, one method for each request."""
 
     async def entry_by_id(self, entry_id: str) -> EntryWire | None:
@@ -68,20 +66,8 @@ class CommercetoolsClient(HttpSession):
                 return
             after_id = page.results[-1].id
 
-    async def channel(
-        self, key: str, *, attempts: int = READ_ATTEMPTS_MAX
-    ) -> ChannelWire | None:
-        query = {"where": "key=:k", "var.k": key, "limit": "1", "withTotal": "false"}
-        page = await self.get("/channels", ChannelPageWire, query, attempts=attempts)
-        return page.results[0] if page.results else None
-
     async def create_channel(self, key: str, label: str) -> ChannelWire:
         return await self.post("/channels", channel_draft(key, label), ChannelWire)
-
-    async def add_supply_role(self, channel: ChannelWire) -> ChannelWire:
-        actions = [{"action": "addRoles", "roles": [INVENTORY_SUPPLY]}]
-        body = {"version": channel.version, "actions": actions}
-        return await self.post(f"/channels/{channel.id}", body, ChannelWire)
 
     async def stock_type(self) -> TypeWire | None:
         try:

@@ -21,6 +21,7 @@ from streams.connectors.errors import (
     Unavailable,
     VersionConflict,
 )
+from streams.connectors.pacing import AnyTurn, slow_down
 from streams.domain.availability import (
     Absent,
     AddQuantity,
@@ -71,15 +72,6 @@ class Channels(Protocol):
     def is_known(self, key: str) -> bool: ...
     async def find(self, key: str) -> str: ...
     def forget(self, key: str) -> None: ...
-
-
-class Turn(Protocol):
-    """The right to send requests, and whom to tell how they went (pacing.Turn fits)."""
-
-    async def next(self) -> None: ...
-    def succeeded(self) -> None: ...
-    def failed(self) -> None: ...
-    def throttled(self, retry_after_s: float | None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -159,7 +151,7 @@ class InventoryPublisher:
         self._means = _Means(client, channels, counting, counters, clock)
 
     async def publish(
-        self, update: UpdateWire, told: Told | None, turn: Turn
+        self, update: UpdateWire, told: Told | None, turn: AnyTurn
     ) -> Outcome:
         """Bring the entry to `update`; `told` is what it was last told, if known."""
         carry = _Carry(self._means, update, turn, told)
@@ -180,7 +172,7 @@ class _Carry:
     """One update on its way."""
 
     def __init__(
-        self, means: _Means, update: UpdateWire, turn: Turn, told: Told | None
+        self, means: _Means, update: UpdateWire, turn: AnyTurn, told: Told | None
     ) -> None:
         self._means = means
         self._counters = means.counters
@@ -231,12 +223,12 @@ class _Carry:
                 return None
             case Ambiguous():
                 self._counters.ambiguous += 1
-                self._slow_down(error)
+                slow_down(self._turn, error)
                 return None if self._writing else Postponed(error)
             case Unavailable():
                 self._counters.throttled += error.status != 0
                 self._counters.unavailable += error.status == 0
-                self._slow_down(error)
+                slow_down(self._turn, error)
                 return Postponed(error)
             case Refused():
                 self._counters.refused += 1
@@ -309,12 +301,6 @@ class _Carry:
         self._counters.adopted += 1
         adoption = AdoptionWire(adopting.found, adopting.correction)
         return Accepted("adopt", told, adoption)
-
-    def _slow_down(self, error: ConnectorError) -> None:
-        if error.status in (429, 503) or error.retry_after_s is not None:
-            self._turn.throttled(error.retry_after_s)
-        else:
-            self._turn.failed()
 
     def _explained(self, error: ConnectorError) -> ConnectorError:
         if self._adopting is not None and self._adopting.typed:

@@ -6,7 +6,6 @@ return items carry keys of ours, and the order's version admits only one of two 
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.errors import (
@@ -17,6 +16,7 @@ from streams.connectors.errors import (
     Unavailable,
     VersionConflict,
 )
+from streams.connectors.pacing import AnyTurn, slow_down
 from streams.domain.commerce_orders import (
     OrderAction,
     SeenOrder,
@@ -25,10 +25,9 @@ from streams.domain.commerce_orders import (
     payment_states_of,
 )
 from streams.domain.commerce_wanted import WantedOrder, WantedRefund
+from streams.mapping.commerce_order_wire import OrderWire, PaymentWire
 from streams.mapping.commerce_orders import (
     ACTIONS_MAX,
-    OrderWire,
-    PaymentWire,
     body_of,
     payment_for,
     refund_body,
@@ -38,15 +37,6 @@ from streams.mapping.commerce_orders import (
 
 ROUNDS_MAX = 5
 """Reads and comparisons in one go; after that other orders get their turn first."""
-
-
-class Turn(Protocol):
-    """The right to send requests, and whom to tell how they went (pacing.Turn fits)."""
-
-    async def next(self) -> None: ...
-    def succeeded(self) -> None: ...
-    def failed(self) -> None: ...
-    def throttled(self, retry_after_s: float | None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -81,7 +71,7 @@ class OrderUpdater:
         self._ids = ids
         self.counters = counters
 
-    async def bring(self, wanted: WantedOrder, turn: Turn) -> Told:
+    async def bring(self, wanted: WantedOrder, turn: AnyTurn) -> Told:
         """Write what is missing of the wanted order.
 
         Raises:
@@ -105,7 +95,7 @@ class _Task:
         ids: ProjectIds,
         counters: OrderCounters,
         wanted: WantedOrder,
-        turn: Turn,
+        turn: AnyTurn,
     ) -> None:
         self._client = client
         self._ids = ids
@@ -146,14 +136,11 @@ class _Task:
                 return
             case Ambiguous():
                 self._counters.ambiguous += 1
-                self._turn.failed()
+                slow_down(self._turn, error)
                 return
             case Unavailable():
                 self._counters.unavailable += 1
-                if error.status in (429, 503) or error.retry_after_s is not None:
-                    self._turn.throttled(error.retry_after_s)
-                else:
-                    self._turn.failed()
+                slow_down(self._turn, error)
             case Refused():
                 self._counters.refused += 1
         raise error
@@ -172,7 +159,7 @@ class _Task:
         return wire
 
     async def _guard(self, wire: OrderWire) -> None:
-        await self._ids.load(state_ids_of(wire))
+        await self._ids.load(state_ids_of(wire), self._turn.next)
         over = overdelivered(self._wanted, wire.quantities())
         if over:
             raise Refused(

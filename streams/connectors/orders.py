@@ -3,7 +3,6 @@
 Endpoint: commercetools API reference, "Get Order by ID", "Reference expansion".
 """
 
-from typing import Final
 from urllib.parse import quote
 
 import msgspec
@@ -11,12 +10,11 @@ import msgspec
 from streams.connectors.errors import NotFound
 from streams.connectors.http import HttpSession
 from streams.domain.order_notes import OrderPlaced
-from streams.mapping.commerce_order_wire import Order, placed_of
+from streams.mapping.commerce_order_wire import EXPAND_CHANNELS, PlacedOrderWire
+from streams.mapping.commerce_placing import placed_of
 from streams.mapping.pos_sheet import Refused
 from streams.mapping.pos_wire import decode_whole
 from streams.mapping.problems import Problem
-
-EXPANDED: Final = "lineItems[*].supplyChannel"
 
 
 class OrderReads:
@@ -34,11 +32,11 @@ class OrderReads:
         path = f"/orders/{quote(order_id, safe='')}"
         try:
             body = await self._session.get(
-                path, msgspec.Raw, {"expand": EXPANDED}, attempts=1
+                path, msgspec.Raw, EXPAND_CHANNELS, attempts=1
             )
         except NotFound:
             return None
-        order = decode_whole(body, Order, "")
+        order = decode_whole(body, PlacedOrderWire, "")
         if isinstance(order, Problem):
             return order
         try:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from streams.connectors.errors import ConnectorError
-from streams.connectors.pacing import Pace, Turn, full_jitter
+from streams.connectors.pacing import Lane, Turn, full_jitter
 from streams.delivery.due import DueRows, Job
 
 AT_ONCE_MAX = 256
@@ -67,7 +67,7 @@ class Courier:
         self,
         rows: DueRows,
         carry: Carry,
-        pace: Pace,
+        lane: Lane,
         report: Report,
         *,
         rng: random.Random,
@@ -75,7 +75,7 @@ class Courier:
     ) -> None:
         self.rows = rows
         self._carry = carry
-        self._pace = pace
+        self._lane = lane
         self._report = report
         self._rng = rng
         self._patience = patience or Patience()
@@ -90,7 +90,7 @@ class Courier:
             while True:
                 await places.acquire()
                 await self.rows.wait()
-                turn = await self._pace.turn()
+                turn = await self._lane.turn()
                 job = self.rows.take()
                 if job is None:
                     turn.release()

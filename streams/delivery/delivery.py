@@ -25,7 +25,7 @@ from streams.connectors.inventory import (
     Outcome,
     Postponed,
 )
-from streams.connectors.pacing import Pace, Turn, full_jitter
+from streams.connectors.pacing import Lane, Turn, full_jitter
 from streams.delivery.backlog import Backlog
 from streams.delivery.owed import Job, Owed
 from streams.domain.publications import Told
@@ -82,7 +82,7 @@ class Delivery:
     def __init__(
         self,
         publisher: Publisher,
-        pace: Pace,
+        lane: Lane,
         report: Report,
         *,
         counters: Counters,
@@ -93,7 +93,7 @@ class Delivery:
         backlog: Backlog | None = None,
     ) -> None:
         self._publisher = publisher
-        self._pace = pace
+        self._lane = lane
         self._report = report
         self.counters = counters
         self._clock = clock
@@ -153,7 +153,7 @@ class Delivery:
                 await places.acquire()
                 await self._owed.wait()
                 # Chosen last, when it may go at once: the latest value, the worst risk.
-                turn = await self._pace.turn()
+                turn = await self._lane.turn()
                 job = self._owed.take()
                 if job is None:
                     turn.release()
@@ -231,7 +231,7 @@ class Delivery:
             self._owed.put_back(job, until=_now() + delay_s, declined=True)
             complaint = (error.reason, update.channel_key)
         else:
-            self._pace.pause(pause_s)
+            self._lane.pause(pause_s)
             self._owed.put_back(job)
             complaint = (error.reason, "")
         if complaint in self._complaints:

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from streams.connectors.errors import Ambiguous, ConnectorError, NotFound, Unavailable
-from streams.connectors.pacing import Turn
+from streams.connectors.errors import Ambiguous, ConnectorError, NotFound
+from streams.connectors.pacing import Turn, slow_down
 from streams.delivery.courier import Carried, Later, Settled
 from streams.delivery.due import Job
 from streams.domain.order_news import OrderMissing, OrderNews
@@ -45,7 +45,8 @@ class OrderReader:
         try:
             found = await self._reads.placed(order_id)
         except ConnectorError as error:
-            return _later(error, turn)
+            slow_down(turn, error)
+            return Later(error)
         turn.succeeded()
         if found is None:
             return self._missing(job, order_id, wanted)
@@ -81,12 +82,3 @@ def _unreadable(order_id: str, version: int, problem: Problem) -> OrderMissing:
 
 def _told(job: Job, news: OrderNews) -> Settled:
     return Settled(((job.key, NEWS.encode(news)),))
-
-
-def _later(error: ConnectorError, turn: Turn) -> Later:
-    match error:
-        case Unavailable(status=429 | 503):
-            turn.throttled(error.retry_after_s)
-        case Ambiguous() | Unavailable():
-            turn.failed()
-    return Later(error)

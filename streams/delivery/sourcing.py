@@ -10,14 +10,12 @@ from typing import Protocol
 import structlog
 
 from streams.connectors.errors import (
-    Ambiguous,
     ConnectorError,
     Duplicate,
     Refused,
-    Throttled,
     Unavailable,
 )
-from streams.connectors.pacing import Turn
+from streams.connectors.pacing import Lane, Turn, slow_down
 from streams.delivery.courier import Carried, Later, Settled
 from streams.delivery.due import Job
 from streams.delivery.stock_checks import CheckDesk, Claims, NoAnswer, NotNow
@@ -33,7 +31,7 @@ from streams.engine.fold import Clock
 from streams.mapping.newstore import ExternalOrderWire, InjectedWire, ties_of
 from streams.mapping.order_messages import ANSWERS
 from streams.mapping.orders_state import decode_order
-from streams.mapping.source_order import SourceOrderWire
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stores import (
     StoreOptions,
     Unsourceable,
@@ -78,6 +76,7 @@ class SourcingCarrier:
         desk: CheckDesk,
         claims: Claims,
         injector: Injector,
+        lane: Lane,
         read_order: ReadOrder,
         reference: Reference,
         *,
@@ -87,6 +86,7 @@ class SourcingCarrier:
         self._desk = desk
         self._claims = claims
         self._injector = injector
+        self._lane = lane
         self._read_order = read_order
         self._reference = reference
         self._options = options
@@ -97,14 +97,16 @@ class SourcingCarrier:
         run = order.sourcing
         if run is None:
             return Settled(())
+        # Checks go together, the desk pays for the call; an order is read first, and
+        # its reading may take long. Neither is to keep others from NewStore meanwhile.
+        turn.release()
         check, injection = run.owed_check(), run.owed_injection()
         if check is not None:
-            turn.release()  # Checks go together; the desk pays for the call.
             return await self._check(check)
         if injection is None:
             return Settled(())
         commerce_id = "" if order.commerce is None else order.commerce.commerce_id
-        return await self._inject(injection, commerce_id, turn)
+        return await self._inject(injection, commerce_id)
 
     async def _check(self, owed: CheckStock) -> Carried:
         wait_s = (owed.not_before - self._clock()).total_seconds()
@@ -125,16 +127,19 @@ class SourcingCarrier:
             )
         )
 
-    async def _inject(self, owed: Injection, commerce_id: str, turn: Turn) -> Carried:
+    async def _inject(self, owed: Injection, commerce_id: str) -> Carried:
         try:
             order = await self._read_order(commerce_id)
         except ConnectorError as error:
             return Later(error)  # commercetools' trouble, not NewStore's.
+        turn = await self._lane.turn()
         try:
             answer = await self._injected(owed, order, turn)
         except ConnectorError as error:
-            _tell_pace(turn, error)
+            slow_down(turn, error)
             return Later(error)
+        finally:
+            turn.release()
         turn.succeeded()
         self._claims.end(owed.order_number)
         return _told(answer)
@@ -227,10 +232,3 @@ def _trouble(answer: NoAnswer) -> str:
 
 def _told(answer: OrderAnswer) -> Settled:
     return Settled(((answer.order_number.encode(), ANSWERS.encode(answer)),))
-
-
-def _tell_pace(turn: Turn, error: ConnectorError) -> None:
-    if isinstance(error, Throttled) or error.retry_after_s is not None:
-        turn.throttled(error.retry_after_s)
-    elif isinstance(error, Ambiguous | Unavailable):
-        turn.failed()

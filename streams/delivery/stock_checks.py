@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from streams.connectors.errors import ConnectorError, Misconfigured, Refused, Throttled
-from streams.connectors.pacing import Pace, Turn
+from streams.connectors.pacing import Lane, slow_down
 from streams.domain.order_answers import StockFound
 from streams.domain.sourcing_run import CheckStock, Need
 from streams.mapping.newstore import ATP_KEYS_MAX, AtpKey
@@ -106,7 +106,7 @@ class CheckDesk:
     def __init__(
         self,
         client: Availability,
-        pace: Pace,
+        lane: Lane,
         key_of: KeyOf,
         claims: Claims,
         *,
@@ -114,7 +114,7 @@ class CheckDesk:
         monotonic: Callable[[], float],
     ) -> None:
         self._client = client
-        self._pace = pace
+        self._lane = lane
         self._key_of = key_of
         self._claims = claims
         self._deadline_s = deadline_s
@@ -168,7 +168,7 @@ class CheckDesk:
 
     async def _ask(self, questions: list[_Question]) -> None:
         keys = dict.fromkeys(key for q in questions for key in q.keys.values())
-        turn = await self._pace.turn()
+        turn = await self._lane.turn()
         try:
             await turn.next()
             asked_at = self._monotonic()
@@ -177,7 +177,7 @@ class CheckDesk:
                 list(keys), deadline_s=self._deadline_s
             )
         except ConnectorError as error:
-            _tell_pace(turn, error)
+            slow_down(turn, error)
             turn.release()
             await self._fail(questions, error)
             return
@@ -238,10 +238,3 @@ def _without_answer(owed: CheckStock, error: ConnectorError) -> Checked:
     if isinstance(error, Throttled | Misconfigured):
         return NotNow(error)
     return NoAnswer(error)
-
-
-def _tell_pace(turn: Turn, error: ConnectorError) -> None:
-    if isinstance(error, Throttled) or error.retry_after_s is not None:
-        turn.throttled(error.retry_after_s)
-    elif error.retriable:
-        turn.failed()

@@ -9,10 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
 import httpx
-from pydantic import SecretStr
 
 from streams.demo.catalogue import (
     NEWCOMER,
@@ -23,6 +21,7 @@ from streams.demo.catalogue import (
 )
 from streams.demo.closing import Closing, calls_of
 from streams.demo.day import Day, Kind, plan_day
+from streams.demo.ground import own_settings
 from streams.demo.oracle import Book
 from streams.demo.outcome import Outcome
 from streams.demo.players import NewStore, Till, WebShop
@@ -35,15 +34,13 @@ from streams.engine.admin import delete_topics
 from streams.engine.errors import BrokerUnavailable
 from streams.reference import load_reference
 from streams.replay import send
-from streams.settings import CommercetoolsSettings, NewStoreSettings, Settings
+from streams.settings import Settings
 from streams.stand_ins import Weather
 from streams.stock_file import count_events, parse_stock_file
 from streams.up import House, house
 from streams.wiring import STAGES
 
 ORDER_LAG_S = 3.0
-# The sandbox is on this machine; a real project's limit would only slow the opening.
-REQUESTS_PER_S = 200.0
 HTTP_TIMEOUT_S = 20.0
 # While a worker is down, deliveries to it must not keep the web shop from its own.
 UNLIMITED = httpx.Limits(max_connections=None, max_keepalive_connections=20)
@@ -105,21 +102,13 @@ async def _run_day(
 
 
 def settings_of(settings: Settings, folder: Path) -> Settings:
-    """Return settings under names of their own: nothing real is ever touched."""
-    name = f"demo-{uuid4().hex[:8]}"
-    return settings.model_copy(
-        update={
-            "app_id": name,
-            "topic_prefix": f"{name}-",
-            "data_dir": folder / "data",
-            "reference_dir": folder / "reference",
-            "http_host": "127.0.0.1",
-            "http_port": 0,
-            "api_keys": "",
-            "session_timeout_s": SESSION_TIMEOUT_S,
-            "commercetools": CommercetoolsSettings(requests_per_second=REQUESTS_PER_S),
-            "newstore": NewStoreSettings(webhook_key=SecretStr(f"{name}-key")),
-        }
+    """Return the settings of the day's house."""
+    return own_settings(
+        settings,
+        "demo",
+        data=folder / "data",
+        reference=folder / "reference",
+        session_timeout_s=SESSION_TIMEOUT_S,
     )
 
 

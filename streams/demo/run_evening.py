@@ -4,22 +4,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import stamina
-from pydantic import SecretStr
 
 from streams.demo.evening import SHOPS, SKUS, Evening
+from streams.demo.ground import own_settings
 from streams.demo.outcome import Outcome
 from streams.demo.story import Story
 from streams.replay import send
-from streams.settings import (
-    CommercetoolsSettings,
-    NewStoreSettings,
-    OrdersSettings,
-    Settings,
-)
+from streams.settings import OrdersSettings, Settings
 from streams.settle import wait_until_settled
 from streams.stand_ins import Weather
 from streams.stock_file import count_events, parse_stock_file
@@ -36,25 +30,15 @@ WEATHER = Weather(order_lag_s=1.0, event_delay_s=0.5, duplicates=0.1)
 
 
 def settings_of(settings: Settings, folder: Path) -> Settings:
-    """Return settings under names of their own: nothing real is ever touched."""
-    name = f"evening-{uuid4().hex[:8]}"
-    return settings.model_copy(
-        update={
-            "app_id": name,
-            "topic_prefix": f"{name}-",
-            "data_dir": folder / "evening",
-            "reference_dir": folder / "evening-reference",
-            "http_host": "127.0.0.1",
-            "http_port": 0,
-            "api_keys": "",
-            "commercetools": CommercetoolsSettings(
-                requests_per_second=200.0, webhook_key=SecretStr(f"{name}-ct")
-            ),
-            "newstore": NewStoreSettings(webhook_key=SecretStr(f"{name}-ns")),
-            "orders": OrdersSettings(
-                window_quiet_s=WINDOW_QUIET_S, window_longest_s=WINDOW_LONGEST_S
-            ),
-        }
+    """Return the settings of the evening's house."""
+    return own_settings(
+        settings,
+        "evening",
+        data=folder / "evening",
+        reference=folder / "evening-reference",
+        orders=OrdersSettings(
+            window_quiet_s=WINDOW_QUIET_S, window_longest_s=WINDOW_LONGEST_S
+        ),
     )
 
 

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     REFUND = "refund"
     SOURCING = "sourcing"
     COMMERCE = "commerce"
+    TRANSFER = "transfer"
     OTHER = "other"
 
 
@@ -58,7 +59,9 @@ REASONS: Mapping[Kind, frozenset[str]] = {
     ),
     Kind.CLOSED_PERIOD: frozenset({"count_too_old"}),
     Kind.DOWNSTREAM_REJECTED: frozenset({"commerce_refused"}),
-    Kind.ORDER: frozenset({"unknown_order", "order_missing", "too_many_waiting"}),
+    Kind.ORDER: frozenset(
+        {"unknown_order", "order_missing", "order_too_old", "too_many_waiting"}
+    ),
     Kind.RETURN: frozenset({"unlinked_return"}),
 }
 """Every reason to park a record, under its kind; one that is missing is `other`.
@@ -66,12 +69,21 @@ REASONS: Mapping[Kind, frozenset[str]] = {
 A stage that raises a case without a record names the kind itself.
 """
 
+_TRIES_AGAIN = frozenset({("orders", Kind.SOURCING)})
+"""Cases of these stages and kinds, raised without a record, can be retried all the
+same: an order that found no place looks for one again."""
+
 _KIND_OF = {reason: kind for kind, reasons in REASONS.items() for reason in reasons}
 
 
 def kind_of(reason: str) -> Kind:
     """Return the kind of a reason code."""
     return _KIND_OF.get(reason, Kind.OTHER)
+
+
+def can_try_again(stage: str, kind: Kind) -> bool:
+    """Say whether a stage that raised a case of this kind tries again if asked."""
+    return (stage, kind) in _TRIES_AGAIN
 
 
 def kind_named(name: str) -> Kind:

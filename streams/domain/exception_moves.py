@@ -114,6 +114,7 @@ def _seen(case: Case, parking: Parking) -> dict[str, Any]:
         "kind": parking.kind,
         "trouble": parking.trouble,
         "sentence": parking.sentence,
+        "can_retry": parking.can_retry,
     }
 
 

@@ -143,7 +143,8 @@ class Parking:
     """A record was parked: what is wrong with it, which time, and where it belongs.
 
     A stage may also raise a case without a record, of an entity it keeps itself; that
-    is a parking all the same, and the stage's withdrawal is its success.
+    is a parking all the same, and the stage's withdrawal is its success. Where the
+    stage can be asked to try again, that is what a retry does.
 
     Attributes:
         done_until: What is known to have succeeded, of this record or this trouble, up

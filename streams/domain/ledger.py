@@ -4,6 +4,7 @@ Everything that reaches the ledger is a fact, so nothing is declined: stock may 
 below zero, and then people are told. What makes no sense at all is a `Problem`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from streams.domain.movement_checks import Problem
 from streams.domain.movements import Movement
 from streams.domain.postings import Outcome, Posting
 from streams.domain.routes import plain_posting
-from streams.domain.transfers import Transfer, decide_transfer
+from streams.domain.transfers import Transfer, TransferDecision, decide_transfer
 from streams.domain.units import Unit, decide_unit
 
 # Reading a member off its enum takes 0.15 us in Python 3.11; this is read each time.
@@ -24,13 +25,13 @@ class Decision(NamedTuple):
     outcome: Outcome
     postings: tuple[Posting, ...]
     unit: Unit | None = None
-    transfer: Transfer | None = None
+    transfer: TransferDecision | None = None
 
 
 def decide(
     movement: Movement,
     unit: Unit | None,
-    transfer: Transfer | None,
+    transfers: Sequence[Transfer] | None,
     *,
     now: datetime,
     name: str = "",
@@ -40,15 +41,16 @@ def decide(
     Args:
         unit: What is known of the movement's unit; None where it has none, or where a
             sale's unit was never reserved.
-        transfer: What is known of its transfer; None where it belongs to none.
+        transfers: What is known under the names of its transfer; None where it belongs
+            to none.
         now: When it is recorded.
         name: What the movement calls the unit, where that is not the unit's own name.
     """
     if unit is not None:
         return Decision(*decide_unit(movement, unit, now=now, name=name))
-    if transfer is not None:
-        postings, known = decide_transfer(movement, transfer, now=now)
-        return Decision(_APPLIED, postings, None, known)
+    if transfers is not None:
+        decision = decide_transfer(movement, transfers, now=now)
+        return Decision(_APPLIED, decision.postings, None, decision)
     return Decision(_APPLIED, (plain_posting(movement),))
 
 

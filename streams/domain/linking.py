@@ -25,6 +25,10 @@ WAITING_BYTES_MAX = 512 * 1024
 """A row is written whole with each change, and Kafka takes a megabyte."""
 
 
+HEARD_EVERY_MS = 24 * 3_600_000
+"""A row that says nothing new is written once a day: it is kept for many."""
+
+
 class Outcome(StrEnum):
     """What became of a piece of news."""
 
@@ -56,6 +60,7 @@ class Link:
         waiting: News that cannot go on without the number, in order of arrival.
         due_ms: When people are told that the number is missing; 0 for not.
         is_raised: They have been told.
+        heard_ms: When it was last heard of, to the day; 0 in rows of older versions.
     """
 
     number: str = ""
@@ -66,6 +71,13 @@ class Link:
     waiting: tuple[Kept, ...] = ()
     due_ms: int = 0
     is_raised: bool = False
+    heard_ms: int = 0
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing waits for it, and nobody was told to look after it."""
+        is_known = not (self.waiting or self.due_ms or self.is_raised)
+        return is_known and not (self.is_missing or self.needs_read)
 
     @property
     def is_missing(self) -> bool:
@@ -98,6 +110,8 @@ def hear(
     wait_ms: int,
 ) -> Heard:
     """Take in a piece of news, which `kept` holds as it came."""
+    if now_ms - link.heard_ms >= HEARD_EVERY_MS:
+        link = replace(link, heard_ms=now_ms)
     number = link.number or number_in(news)
     link = _with_demands(link, news, number)
     if isinstance(news, OrderMentioned):

@@ -11,6 +11,7 @@ QUANTITY_MAX = 1_000_000_000
 RANK_MAX = 2**63 - 1
 ATTEMPT_MAX = 1_000_000
 NAME_MAX = 256
+TRANSFER_ALSO_MAX = 4
 
 _REFUSED = re.compile(r"[|\x00-\x1f\x7f]")
 
@@ -82,9 +83,27 @@ def _check_names(movement: Movement) -> Problem | None:
         return _name_problem("unit_id", movement.unit_id, NAME_MAX)
     if len(movement.transfer_ref) > NAME_MAX:
         return _name_problem("transfer_ref", movement.transfer_ref, NAME_MAX)
+    if movement.transfer_ref and movement.transfer_also:
+        return _check_references(movement)
     if movement.kind == MovementKind.IDENTIFY:
         return _check_identity(movement)
     return None
+
+
+def _check_references(movement: Movement) -> Problem | None:
+    also = movement.transfer_also
+    wrong = next((ref for ref in also if not 0 < len(ref) <= NAME_MAX), None)
+    if wrong is not None:
+        return _name_problem("transfer_also", wrong, NAME_MAX)
+    if len(also) <= TRANSFER_ALSO_MAX:
+        return None
+    return Problem(
+        "impossible_name",
+        "transfer_also",
+        str(also),
+        f"transfer_also must hold at most {TRANSFER_ALSO_MAX} references. Correct it "
+        "at the source and send the event again.",
+    )
 
 
 def _check_identity(movement: Movement) -> Problem | None:

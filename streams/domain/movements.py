@@ -66,7 +66,9 @@ class Movement:
             what a vendor says.
         same_as: For an identification, the unit's other name: that of the order.
         commerce_counted: Commerce has lowered its own quantity for this already.
-        transfer_ref: Ties a transfer's announcement to its receipt (ASN or order ref).
+        transfer_ref: The transfer it belongs to, by the most exact reference that its
+            document gives: `asn:…`, `order:…` or `shipment:…`.
+        transfer_also: The other references in that document; any of them matches.
         corrects: For a correction, the entry that it corrects.
         occurred_at: When it happened in the world; aware, UTC.
         origin: `topic/partition/offset` of the event that told us.
@@ -85,6 +87,7 @@ class Movement:
     rank: int = 0
     commerce_counted: bool = False
     transfer_ref: str = ""
+    transfer_also: tuple[str, ...] = ()
     corrects: str = ""
     attempt: int = 0
     same_as: str = ""

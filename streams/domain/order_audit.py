@@ -74,7 +74,8 @@ def _unit_faults(order: Order, unit: OrderUnit, units: UnitsBySku) -> Iterable[s
     known = units.get((unit.sku, name))
     if known is None:
         # Announced without a place and never given one, it is no business of stock.
-        if _has_place(order, unit):
+        # The ledger forgets sooner than orders do what is not to be reserved any more.
+        if unit.standing.state not in DONE and _has_place(order, unit):
             yield f"the ledger does not know unit {unit.name}"
         return
     place, state = standing(known), unit.standing.state

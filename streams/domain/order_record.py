@@ -113,8 +113,7 @@ class Claim(NamedTuple):
 class Match(NamedTuple):
     """The returned unit that an order's unit was found to be; it stays so.
 
-    Attributes:
-        by_name: The return named the unit; else only the product.
+    `by_name` says that the return named the unit; else only the product.
     """
 
     claim: Claim
@@ -195,12 +194,12 @@ class Order:
         ties: Our name of the unit that NewStore's uuid stands for.
         matches: By unit, the return that brought it back.
         shown: By unit, what commercetools is to show; moves when a window closes.
-        wanted_sequence: Grows with what `wanted_of` says; `told_sequence` is confirmed.
+        wanted_sequence: Grows with what is wanted; `told_sequence` is confirmed.
         wake_at: When time alone will change something.
         sourcing: The latest run; those before are `past_runs`.
-        places: By unit, where a run has placed it.
-        runs: By unit, the latest run that has it in its care.
+        places, runs: By unit, where a run has placed it, and the latest run for it.
         reroutes: We send on what a place could not fulfil.
+        expires: `order_expiries` has it; rows of older versions are not there yet.
     """
 
     number: str
@@ -233,6 +232,7 @@ class Order:
     places: dict[str, str] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
     reroutes: bool = False
+    expires: bool = False
 
     @property
     def is_placed(self) -> bool:

@@ -22,6 +22,7 @@ class OrderRules:
         places: Our location by the key of the supply channel that stands for it.
         sourcing: How web orders find their place; None where NewStore finds it.
         reroutes: What a place could not fulfil is sent on by us, not by NewStore.
+        keep: A finished order is forgotten when it has not changed for so long.
     """
 
     window_quiet: timedelta = timedelta(seconds=30)
@@ -33,6 +34,7 @@ class OrderRules:
     places: Mapping[str, str] = field(default_factory=dict)
     sourcing: SourcingRules | None = None
     reroutes: bool = True
+    keep: timedelta = timedelta(days=400)
 
     def counts_line(self, channel_key: str) -> bool:
         """Say whether an order lowers an entry of ours for a line.

@@ -3,11 +3,13 @@
 All follows from the record, so a case is withdrawn by itself when it is no longer so.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from streams.domain.order_answers import LookAgainAsked
 from streams.domain.order_record import CANCELLED, Order
 from streams.domain.order_rules import OrderRules
+from streams.domain.order_sourcing import LookAgain
 from streams.domain.order_ties import (
     Units,
     claims_line,
@@ -18,6 +20,9 @@ from streams.domain.order_ties import (
 from streams.domain.order_units import GONE
 from streams.domain.return_troubles import refund_troubles, return_troubles
 from streams.domain.troubles import Trouble
+
+SOURCING = "sourcing"
+"""The kind of trouble for which an order can look again."""
 
 TROUBLES_MAX = 100
 """Cases of one order; more are not worked through one by one."""
@@ -41,6 +46,19 @@ def troubles_of(
         *_sourcing_troubles(order),
     }
     return tuple(sorted(found))[:TROUBLES_MAX]
+
+
+def asked_in_vain(
+    order: Order, inputs: Sequence[object], raised: Sequence[Trouble]
+) -> tuple[Trouble, ...]:
+    """Return what is still wrong although a person asked to look again.
+
+    It is raised once more, so that who asked gets an answer.
+    """
+    if not any(isinstance(each, LookAgain | LookAgainAsked) for each in inputs):
+        return ()
+    left = (trouble for trouble in order.troubles if trouble not in raised)
+    return tuple(trouble for trouble in left if trouble.kind == SOURCING)
 
 
 def _order_troubles(order: Order) -> Iterator[Trouble]:
@@ -180,7 +198,7 @@ def _commerce_troubles(order: Order) -> Iterator[Trouble]:
 def _sourcing_troubles(order: Order) -> Iterator[Trouble]:
     if order.sourcing is not None and order.sourcing.trouble is not None:
         reason, sentence = order.sourcing.trouble
-        yield Trouble("sourcing", order.number, reason, "", "", sentence)
+        yield Trouble(SOURCING, order.number, reason, "", "", sentence)
 
 
 def _some(names: list[str]) -> str:

@@ -33,7 +33,7 @@ from streams.domain.order_sourcing import (
     undo,
 )
 from streams.domain.order_ties import Units, tie, units_after, units_of
-from streams.domain.order_troubles import troubles_of
+from streams.domain.order_troubles import asked_in_vain, troubles_of
 from streams.domain.order_units import latest_of
 from streams.domain.reservations import ReservationAnswer, ReservationRequest
 from streams.domain.returns import match_returns, wake_times
@@ -69,7 +69,7 @@ def advance(
     before = order
     heard = _hear(_steadied(order, now), inputs, now, rules)
     if heard == (before, (), ()) and not _is_due(before, now):
-        return before, Effects()
+        return before, Effects(raised=asked_in_vain(before, inputs, ()))
     units_before = units_of(before)
     order = tie(heard.order)
     units = units_after(before, units_before, order)
@@ -81,13 +81,14 @@ def advance(
     order = _count_change(before, order)
     order = replace(order, troubles=troubles_of(order, units, now, rules))
     order = replace(order, wake_at=_wake_at(order, units, now, rules))
+    raised = _difference(order.troubles, before.troubles)
     effects = Effects(
         movements=(
             *new_movements(before, units_before, order, units, now),
             *_undone(order, (*heard.releases, *sourced.releases), now),
         ),
         requests=(*heard.requests, *sourced.requests),
-        raised=_difference(order.troubles, before.troubles),
+        raised=(*raised, *asked_in_vain(order, inputs, raised)),
         withdrawn=_gone(before.troubles, order.troubles),
     )
     return replace(order, first_at=order.first_at or now, changed_at=now), effects

@@ -10,7 +10,12 @@ RELEASED = ":released"
 COUNTED = ":counted"
 RESERVED_AGAIN = ":reserved"
 UNANNOUNCED = ":unannounced"
+UNADDRESSED = ":unaddressed"
 RECEIVED = ":received"
+ARRIVED = ":arrived"
+UNRECEIVED = ":unreceived"
+REDIRECTED = ":redirected"
+RESTORED = ":restored"
 
 
 class Effect(StrEnum):

@@ -11,12 +11,11 @@ import msgspec
 from streams.domain.order_news import OrderMentioned, OrderNews
 from streams.domain.order_notes import OrderStateSeen
 from streams.mapping.commerce_order_wire import (
-    Order,
-    Reference,
+    PlacedOrderWire,
+    ReferenceWire,
     Version,
-    names_all_channels,
-    placed_of,
 )
+from streams.mapping.commerce_placing import names_all_channels, placed_of
 from streams.mapping.order_aliases import checked_commerce_number, commerce_alias
 from streams.mapping.pos_rules import NAME_MAX
 from streams.mapping.pos_sheet import Refused
@@ -50,7 +49,7 @@ class Told(NamedTuple):
     known: bool = True
 
 
-class _Resource(Reference, frozen=True, gc=False, rename="camel"):
+class _Resource(ReferenceWire, frozen=True, gc=False, rename="camel"):
     type_id: str
 
 
@@ -85,7 +84,7 @@ class _Message(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     sequence_number: Version = 0
     resource_user_provided_identifiers: _Identifiers | None = None
     payload_not_included: _NotIncluded | None = None
-    order: Order | None = None
+    order: PlacedOrderWire | None = None
     order_state: str | None = None
 
 

@@ -1,150 +1,309 @@
-"""commercetools' orders on the wire, as far as we read them, and what they tell us.
+"""commercetools' orders on the wire: one model, of which each question takes its part.
 
-Fields: commercetools API reference, "Order". Money, names and addresses stay there.
+What was placed, what became of it, and what NewStore has to be told of it: each view
+decodes no more than it asks for. So an odd address keeps no stock from being counted,
+and names, addresses and money come no further than the one injection that needs them.
+Fields: commercetools API reference, "Order", "LineItem", "Payment", "State".
 """
 
-from typing import Annotated
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from streams.domain.order_notes import OrderPlaced, PlacedLine
-from streams.mapping.order_aliases import checked_commerce_number
-from streams.mapping.pos_rules import NAME_MAX, UNITS_MAX
-from streams.mapping.pos_sheet import Refused
+from streams.domain.money import digits_of
 from streams.mapping.pos_wire import Moment
-from streams.mapping.problems import (
-    impossible_quantity,
-    missing_field,
-    name_too_long,
-)
+
+EXPAND_CHANNELS: Final = {"expand": "lineItems[*].supplyChannel"}
+"""The query with which a `PlacedOrderWire` is read."""
+
+EXPAND_PAYMENTS: Final = {"expand": "paymentInfo.payments[*]"}
+"""The query with which a `SourceOrderWire` is read."""
 
 Version = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class Reference(msgspec.Struct, frozen=True, gc=False):
+class Wire(msgspec.Struct, frozen=True, rename="camel"):
+    """What we read of a resource; all else is passed over."""
+
+
+class ReferenceWire(Wire, frozen=True):
     id: str
 
 
-class Channel(msgspec.Struct, frozen=True, gc=False):
-    key: str
-
-
-class ChannelReference(msgspec.Struct, frozen=True, gc=False):
-    id: str
-    obj: Channel | None = None
-
-
-class Variant(msgspec.Struct, frozen=True, gc=False):
-    sku: str | None = None
-
-
-class LineItem(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    id: str
-    variant: Variant
-    quantity: int
-    inventory_mode: str | None = None
-    supply_channel: ChannelReference | None = None
-
-
-class Address(msgspec.Struct, frozen=True, gc=False):
-    country: str | None = None
-
-
-class Money(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    currency_code: str | None = None
-
-
-class Shipping(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    shipping_address: Address | None = None
-
-
-class PaymentInfo(msgspec.Struct, frozen=True, gc=False):
-    payments: list[Reference] = []
-
-
-class Order(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """`inventory_mode` counts for the lines that have none of their own."""
+class Head(Wire, frozen=True, kw_only=True):
+    """What every view of an order has."""
 
     id: str
     version: Version
-    created_at: Moment
-    line_items: list[LineItem]
     order_number: str | None = None
+
+
+class LineWire(Wire, frozen=True, kw_only=True):
+    """Units of a line item."""
+
+    id: str
+    quantity: int
+
+
+class VariantWire(Wire, frozen=True):
+    sku: str | None = None
+
+
+class MoneyWire(Wire, frozen=True):
+    cent_amount: int
+    currency_code: str
+    fraction_digits: int | None = None
+
+    @property
+    def digits(self) -> int:
+        if self.fraction_digits is None:
+            return digits_of(self.currency_code)
+        return self.fraction_digits
+
+
+# --- What was placed: from messages, and from reading with EXPAND_CHANNELS
+
+
+class ChannelKeyWire(msgspec.Struct, frozen=True, gc=False):
+    key: str
+
+
+class SupplyChannelWire(ReferenceWire, frozen=True, gc=False):
+    obj: ChannelKeyWire | None = None
+
+
+class PlacedLineWire(LineWire, frozen=True, kw_only=True, gc=False, rename="camel"):
+    variant: VariantWire
+    inventory_mode: str | None = None
+    supply_channel: SupplyChannelWire | None = None
+
+
+class CountryWire(msgspec.Struct, frozen=True, gc=False):
+    country: str | None = None
+
+
+class CurrencyWire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    currency_code: str | None = None
+
+
+class DestinationWire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    shipping_address: CountryWire | None = None
+
+
+class PaymentIdsWire(msgspec.Struct, frozen=True, gc=False):
+    payments: list[ReferenceWire] = []
+
+
+class PlacedOrderWire(Head, frozen=True, kw_only=True, gc=False, rename="camel"):
+    """What was ordered. `inventory_mode` counts for the lines that have none."""
+
+    created_at: Moment
+    line_items: list[PlacedLineWire]
     order_state: str | None = None
     inventory_mode: str | None = None
-    total_price: Money | None = None
-    shipping_address: Address | None = None
-    shipping_info: Shipping | None = None
-    shipping: list[Shipping] | None = None
-    payment_info: PaymentInfo | None = None
+    total_price: CurrencyWire | None = None
+    shipping_address: CountryWire | None = None
+    shipping_info: DestinationWire | None = None
+    shipping: list[DestinationWire] | None = None
+    payment_info: PaymentIdsWire | None = None
 
 
-NOT_COUNTED = (None, "None")
-"""Inventory modes in which commercetools leaves its own quantity alone."""
+# --- What became of it: fulfilment, returns, the money given back
 
 
-def names_all_channels(order: Order) -> bool:
-    """Say whether each supply channel is there with its key, not only with its id."""
-    channels = (line.supply_channel for line in order.line_items)
-    return all(channel is None or channel.obj is not None for channel in channels)
+class StateQuantityWire(Wire, frozen=True):
+    quantity: int
+    state: ReferenceWire
 
 
-def placed_of(order: Order, *, path: str, sequence: int = 0) -> OrderPlaced:
-    """Return what an order makes known; its supply channels have to be expanded.
-
-    Args:
-        path: Where the order stands in its message, for the words of a problem.
-
-    Raises:
-        Refused: It cannot be an order of ours; the problem says why.
-    """
-    at = f"{path}." if path else ""
-    number = order.order_number or order.id
-    payments = order.payment_info.payments if order.payment_info else []
-    return OrderPlaced(
-        commerce_id=_name(order.id, f"{at}id"),
-        number=checked_commerce_number(number, f"{at}orderNumber"),
-        version=order.version,
-        placed_at=order.created_at,
-        lines=tuple(
-            _line(line, order, f"{at}lineItems[{index}]")
-            for index, line in enumerate(order.line_items)
-        ),
-        state=_name(order.order_state or "Open", f"{at}orderState"),
-        currency=(order.total_price and order.total_price.currency_code) or "",
-        country=_country(order),
-        has_shipping=order.shipping_info is not None or bool(order.shipping),
-        payment_ids=tuple(payment.id for payment in payments),
-        sequence=sequence,
-    )
+class CustomWire(Wire, frozen=True):
+    type: ReferenceWire
+    fields: dict[str, Any] = {}
 
 
-def _line(line: LineItem, order: Order, path: str) -> PlacedLine:
-    if not 1 <= line.quantity <= UNITS_MAX:
-        at = f"{path}.quantity"
-        raise Refused(impossible_quantity(at, line.quantity, 1, UNITS_MAX))
-    channel = line.supply_channel
-    mode = line.inventory_mode or order.inventory_mode
-    return PlacedLine(
-        line_id=_name(line.id, f"{path}.id"),
-        sku=_name(line.variant.sku, f"{path}.variant.sku"),
-        quantity=line.quantity,
-        channel_key="" if channel is None or channel.obj is None else channel.obj.key,
-        commerce_counted=mode not in NOT_COUNTED,
-    )
+class ProgressLineWire(LineWire, frozen=True, kw_only=True):
+    state: list[StateQuantityWire] = []
+    custom: CustomWire | None = None
 
 
-def _country(order: Order) -> str:
-    several = (each.shipping_address for each in order.shipping or ())
-    for address in (order.shipping_address, *several):
-        if address is not None and address.country:
-            return address.country
-    return ""
+class DeliveryWire(Wire, frozen=True):
+    key: str = ""
+    items: list[LineWire] = []
 
 
-def _name(value: str | None, path: str) -> str:
-    if not value:
-        raise Refused(missing_field(path))
-    if len(value) > NAME_MAX:
-        raise Refused(name_too_long(path, value, NAME_MAX))
-    return value
+class DeliveriesWire(Wire, frozen=True):
+    deliveries: list[DeliveryWire] = []
+
+
+class ShippingOfSeveralWire(Wire, frozen=True):
+    shipping_key: str = ""
+    shipping_info: DeliveriesWire = DeliveriesWire()
+
+
+class ReturnItemWire(Wire, frozen=True):
+    shipment_state: str
+    payment_state: str
+    key: str = ""
+
+
+class ReturnInfoWire(Wire, frozen=True):
+    items: list[ReturnItemWire] = []
+
+
+class SyncWire(Wire, frozen=True):
+    external_id: str = ""
+
+
+class OrderWire(Head, frozen=True, kw_only=True, rename="camel"):
+    """What an order says of fulfilment and returns."""
+
+    line_items: list[ProgressLineWire]
+    order_state: str = "Open"
+    shipment_state: str = ""
+    shipping_info: DeliveriesWire | None = None
+    shipping: list[ShippingOfSeveralWire] = []
+    return_info: list[ReturnInfoWire] = []
+    sync_info: list[SyncWire] = []
+
+    @property
+    def shipping_key(self) -> str:
+        """The first shipping method's key, where an order has several."""
+        return self.shipping[0].shipping_key if self.shipping else ""
+
+    def shippings(self) -> list[DeliveriesWire]:
+        """Return the shipping methods, be it one or several."""
+        if self.shipping_info is not None:
+            return [self.shipping_info]
+        return [each.shipping_info for each in self.shipping]
+
+    def quantities(self) -> dict[str, int]:
+        """Return the units ordered, by line."""
+        return {line.id: line.quantity for line in self.line_items}
+
+
+class BookedWire(Wire, frozen=True):
+    type: str
+    interaction_id: str = ""
+
+
+class PaymentWire(Wire, frozen=True):
+    """A payment, as far as its refunds are concerned."""
+
+    id: str
+    version: int
+    amount_planned: MoneyWire
+    transactions: list[BookedWire] = []
+
+    def has_refund(self, interaction_id: str) -> bool:
+        return any(
+            entry.type == "Refund" and entry.interaction_id == interaction_id
+            for entry in self.transactions
+        )
+
+
+# --- What NewStore has to be told: prices, taxes, addresses; kept nowhere
+
+
+class PriceWire(Wire, frozen=True):
+    value: MoneyWire
+
+
+class TaxPortionWire(Wire, frozen=True):
+    rate: Decimal
+    amount: MoneyWire
+    name: str = ""
+
+
+class TaxedWire(Wire, frozen=True):
+    total_net: MoneyWire
+    total_gross: MoneyWire
+    tax_portions: list[TaxPortionWire] = []
+
+
+class TaxRateWire(Wire, frozen=True):
+    name: str = ""
+    amount: Decimal = Decimal(0)
+    included_in_price: bool = False
+
+
+class PricedLineWire(LineWire, frozen=True, kw_only=True):
+    """A line item; `total_price` is what remains after its own discounts."""
+
+    variant: VariantWire
+    price: PriceWire
+    total_price: MoneyWire
+    taxed_price: TaxedWire | None = None
+    tax_rate: TaxRateWire | None = None
+
+
+class TotalDiscountWire(Wire, frozen=True):
+    discounted_amount: MoneyWire
+
+
+class ShippingWire(Wire, frozen=True):
+    price: MoneyWire
+    discounted_price: PriceWire | None = None
+    taxed_price: TaxedWire | None = None
+
+
+class AddressWire(Wire, frozen=True):
+    country: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    street_name: str = ""
+    street_number: str = ""
+    additional_street_info: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    region: str = ""
+    phone: str = ""
+    mobile: str = ""
+
+
+class TransactionWire(Wire, frozen=True):
+    id: str
+    type: str
+    amount: MoneyWire
+    state: str = "Initial"
+    timestamp: datetime | None = None
+    interaction_id: str = ""
+
+
+class MethodWire(Wire, frozen=True):
+    payment_interface: str = ""
+    method: str = ""
+
+
+class PaidWire(Wire, frozen=True):
+    id: str
+    payment_method_info: MethodWire = MethodWire()
+    transactions: list[TransactionWire] = []
+
+
+class PaymentReferenceWire(ReferenceWire, frozen=True):
+    obj: PaidWire | None = None
+
+
+class PaymentInfoWire(Wire, frozen=True):
+    payments: list[PaymentReferenceWire] = []
+
+
+class SourceOrderWire(Head, frozen=True, kw_only=True):
+    """What NewStore has to be told of an order; its payments are expanded."""
+
+    created_at: datetime
+    line_items: list[PricedLineWire]
+    total_price: MoneyWire
+    order_state: str = "Open"
+    customer_id: str = ""
+    customer_email: str = ""
+    locale: str = ""
+    discount_on_total_price: TotalDiscountWire | None = None
+    shipping_info: ShippingWire | None = None
+    shipping_address: AddressWire | None = None
+    billing_address: AddressWire | None = None
+    payment_info: PaymentInfoWire | None = None

@@ -1,13 +1,11 @@
-"""commercetools' order on the wire: as it is read, and the update actions we send.
+"""commercetools' orders: what one says of itself, and the update actions we send.
 
 Fields: commercetools API reference, "Orders", "States", "Payments".
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, assert_never
-
-import msgspec
+from typing import Final, assert_never
 
 from streams.domain.commerce_orders import (
     AddDelivery,
@@ -30,6 +28,12 @@ from streams.domain.commerce_wanted import (
     WantedReturnItem,
 )
 from streams.mapping.commerce import Body
+from streams.mapping.commerce_order_wire import (
+    OrderWire,
+    PaymentWire,
+    ProgressLineWire,
+    Wire,
+)
 
 LINE_TYPE_KEY: Final = "oneshelf-line"
 LOCATIONS_FIELD: Final = "oneshelfLocations"
@@ -40,127 +44,15 @@ ACTIONS_MAX: Final = 500
 """Update actions in one request (commercetools limits)."""
 
 
-class _Wire(msgspec.Struct, frozen=True, rename="camel"):
-    """What we read of a resource; all else is passed over."""
-
-
-class _Reference(_Wire, frozen=True):
-    id: str = ""
-
-
-class _StateQuantity(_Wire, frozen=True):
-    quantity: int
-    state: _Reference
-
-
-class _Custom(_Wire, frozen=True):
-    type: _Reference
-    fields: dict[str, Any] = {}
-
-
-class _Line(_Wire, frozen=True):
-    id: str
-    quantity: int
-    state: list[_StateQuantity] = []
-    custom: _Custom | None = None
-
-
-class _Item(_Wire, frozen=True):
-    id: str
-    quantity: int
-
-
-class _Delivery(_Wire, frozen=True):
-    key: str = ""
-    items: list[_Item] = []
-
-
-class _Shipping(_Wire, frozen=True):
-    deliveries: list[_Delivery] = []
-
-
-class _OneOfSeveral(_Wire, frozen=True):
-    shipping_key: str = ""
-    shipping_info: _Shipping = _Shipping()
-
-
-class _ReturnItem(_Wire, frozen=True):
-    shipment_state: str
-    payment_state: str
-    key: str = ""
-
-
-class _ReturnInfo(_Wire, frozen=True):
-    items: list[_ReturnItem] = []
-
-
-class _Sync(_Wire, frozen=True):
-    external_id: str = ""
-
-
-class OrderWire(_Wire, frozen=True):
-    """An order, as far as fulfilment and returns are concerned."""
-
-    id: str
-    version: int
-    line_items: list[_Line]
-    order_state: str = "Open"
-    shipment_state: str = ""
-    shipping_info: _Shipping | None = None
-    shipping: list[_OneOfSeveral] = []
-    return_info: list[_ReturnInfo] = []
-    sync_info: list[_Sync] = []
-
-    @property
-    def shipping_key(self) -> str:
-        """The first shipping method's key, where an order has several."""
-        return self.shipping[0].shipping_key if self.shipping else ""
-
-    def shippings(self) -> list[_Shipping]:
-        """Return the shipping methods, be it one or several."""
-        if self.shipping_info is not None:
-            return [self.shipping_info]
-        return [each.shipping_info for each in self.shipping]
-
-    def quantities(self) -> dict[str, int]:
-        """Return the units ordered, by line."""
-        return {line.id: line.quantity for line in self.line_items}
-
-
-class StateWire(_Wire, frozen=True):
+class StateWire(Wire, frozen=True):
     id: str
     version: int
     key: str = ""
     type: str = ""
 
 
-class StatePageWire(_Wire, frozen=True):
+class StatePageWire(Wire, frozen=True):
     results: list[StateWire]
-
-
-class _Money(_Wire, frozen=True):
-    cent_amount: int
-    currency_code: str
-
-
-class _Transaction(_Wire, frozen=True):
-    type: str
-    interaction_id: str = ""
-
-
-class PaymentWire(_Wire, frozen=True):
-    """A payment, as far as its refunds are concerned."""
-
-    id: str
-    version: int
-    amount_planned: _Money
-    transactions: list[_Transaction] = []
-
-    def has_refund(self, interaction_id: str) -> bool:
-        return any(
-            entry.type == "Refund" and entry.interaction_id == interaction_id
-            for entry in self.transactions
-        )
 
 
 def seen_of(
@@ -205,7 +97,7 @@ def seen_of(
     )
 
 
-def _states(line: _Line, state_keys: Mapping[str, str]) -> dict[str, int]:
+def _states(line: ProgressLineWire, state_keys: Mapping[str, str]) -> dict[str, int]:
     states: dict[str, int] = {}
     for entry in line.state:
         key = state_keys.get(entry.state.id, f"?{entry.state.id}")
@@ -213,7 +105,7 @@ def _states(line: _Line, state_keys: Mapping[str, str]) -> dict[str, int]:
     return states
 
 
-def _locations(line: _Line) -> tuple[str, ...] | None:
+def _locations(line: ProgressLineWire) -> tuple[str, ...] | None:
     if line.custom is None:
         return None
     text = line.custom.fields.get(LOCATIONS_FIELD, "")

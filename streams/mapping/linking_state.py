@@ -16,6 +16,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     waiting: tuple[Kept, ...] = ()
     due_ms: int = 0
     is_raised: bool = False
+    heard_ms: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -28,12 +28,13 @@ CHUNKS_MAX = 1_000_000
 def map_receipt(receipt: StockDocument, sheet: Sheet) -> None:
     """Map inventory_transaction.items_received: all that physically came.
 
-    The ASN's id ties it to the transfer that announced it; a receipt on a manual
-    reference names the transfer order or the shipment instead.
+    The ASN's id ties it to the notice; a receipt on a manual reference names the
+    transfer order or the shipment only. All that are there are given on.
     """
     place = _place(receipt, sheet)
     occurred_at = sheet.moment(receipt.processed_at)
-    chunk, ref = _chunk(receipt), _transfer_ref(receipt)
+    ref, *also = _references(receipt, "asn_id", "order_ref") or [""]
+    chunk = _chunk(receipt)
     for line, item in sheet.lines():
         quantity = _quantity(sheet, line, item.quantity)
         sku = None if quantity is None else sheet.resolve(line, item, place)
@@ -46,6 +47,7 @@ def map_receipt(receipt: StockDocument, sheet: Sheet) -> None:
             quantity=quantity,
             location_id=place.location_id,
             transfer_ref=ref,
+            transfer_also=tuple(also),
             occurred_at=occurred_at,
         )
         sheet.mapped_lines.append(line)
@@ -55,8 +57,9 @@ def map_shipment_notice(notice: StockDocument, sheet: Sheet) -> None:
     """Map inventory_transaction.asn_created: a transfer has left its origin.
 
     No destination field is documented; where one is present the units are announced
-    there too, else the receipt will tell.
+    there too, else the receipt will tell, by any of the notice's references.
     """
+    ref, *also = _references(notice, "id", "transfer_order_ref")
     origin = sheet.place_required(("origin_id", notice.origin_id))
     destination = sheet.place(("destination_id", notice.destination_id))
     places = [origin] if destination is None else [origin, destination]
@@ -79,7 +82,8 @@ def map_shipment_notice(notice: StockDocument, sheet: Sheet) -> None:
                 sku=sku,
                 quantity=quantity,
                 location_id=place.location_id,
-                transfer_ref=notice.id,
+                transfer_ref=ref,
+                transfer_also=tuple(also),
                 occurred_at=occurred_at,
             )
         sheet.mapped_lines.append(line)
@@ -169,14 +173,22 @@ def _chunk(document: StockDocument | Count) -> str:
     return f"{document.id}:{number}"
 
 
-def _transfer_ref(receipt: StockDocument) -> str:
-    for name in ("asn_id", "order_ref", "shipment_ref"):
-        ref: str | None = getattr(receipt, name)
+def _references(document: StockDocument, asn: str, order: str) -> list[str]:
+    """List the transfer's references, the most exact first, each with its sort.
+
+    The sort keeps an order's number apart from a shipment's that reads the same.
+
+    Args:
+        asn, order: In which field this document has them.
+    """
+    found = []
+    for sort, name in (("asn", asn), ("order", order), ("shipment", "shipment_ref")):
+        ref: str | None = getattr(document, name)
         if ref and len(ref) > NAME_MAX:
             raise Refused(name_too_long(f"payload.{name}", ref, NAME_MAX))
         if ref:
-            return ref
-    return ""
+            found.append(f"{sort}:{ref}")
+    return found
 
 
 def _quantity(sheet: Sheet, line: int, quantity: int) -> int | None:

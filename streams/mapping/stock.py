@@ -84,6 +84,7 @@ class MovementRecord(
     rank: int = 0
     commerce_counted: bool = False
     transfer_ref: str = ""
+    transfer_also: tuple[str, ...] = ()
     corrects: str = ""
     attempt: int = 0
     same_as: str = ""
@@ -119,6 +120,7 @@ def encode_movement(movement: Movement) -> bytes:
             movement.rank,
             movement.commerce_counted,
             movement.transfer_ref,
+            movement.transfer_also,
             movement.corrects,
             movement.attempt,
             movement.same_as,
@@ -151,6 +153,7 @@ def decode_movement(value: bytes | None) -> Movement:
         rank=record.rank,
         commerce_counted=record.commerce_counted,
         transfer_ref=record.transfer_ref,
+        transfer_also=record.transfer_also,
         corrects=record.corrects,
         attempt=record.attempt,
         same_as=record.same_as,
@@ -250,6 +253,7 @@ class EntryRecord(
     unit_id: str = ""
     corrects: str = ""
     previous_at: _Time | None = None
+    transfer_ref: str = ""
 
 
 class LevelRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -288,36 +292,36 @@ def encode_entry(
 ) -> bytes:
     """Write the entry of a posting that has brought the row to what it is."""
     place, source, target, quantity, suffix, _, effect = posting
-    return _encode_json(
-        EntryRecord(
-            ENTRY_VERSION,
-            movement.movement_id + suffix,
-            movement.movement_id,
-            movement.kind,
-            movement.sku,
-            place,
-            quantity,
-            place + _POOL_SUFFIX[source] if source in _POOL_SUFFIX else source,
-            place + _POOL_SUFFIX[target] if target in _POOL_SUFFIX else target,
-            on_hand_before,
-            row.balances[MAIN] + row.balances[RESERVED],
-            available_before,
-            row.available,
-            row.entries,
-            row.entries + row.revisions,
-            movement.occurred_at,
-            row.recorded_at,
-            effect,
-            row.target,
-            movement.document_type,
-            movement.document_id,
-            movement.event_name,
-            movement.origin,
-            movement.unit_id,
-            movement.corrects,
-            previous_at,
-        )
+    entry = EntryRecord(
+        ENTRY_VERSION,
+        movement.movement_id + suffix,
+        movement.movement_id,
+        movement.kind,
+        movement.sku,
+        place,
+        quantity,
+        place + _POOL_SUFFIX[source] if source in _POOL_SUFFIX else source,
+        place + _POOL_SUFFIX[target] if target in _POOL_SUFFIX else target,
+        on_hand_before,
+        row.balances[MAIN] + row.balances[RESERVED],
+        available_before,
+        row.available,
+        row.entries,
+        row.entries + row.revisions,
+        movement.occurred_at,
+        row.recorded_at,
+        effect,
+        row.target,
+        movement.document_type,
+        movement.document_id,
+        movement.event_name,
+        movement.origin,
+        movement.unit_id,
+        movement.corrects,
+        previous_at,
+        movement.transfer_ref,
     )
+    return _encode_json(entry)
 
 
 def decode_entry(value: bytes) -> EntryRecord:

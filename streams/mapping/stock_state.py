@@ -66,9 +66,20 @@ def unit_key(sku: str, unit_id: str) -> bytes:
     return f"{sku}|{unit_id}".encode()
 
 
-def transfer_key(transfer_ref: str, sku: str, location_id: str) -> bytes:
-    """Return the key of one SKU of one transfer to one location."""
-    return f"{transfer_ref}\0{sku}|{location_id}".encode()
+def transfer_key(sku: str, name: str) -> bytes:
+    """Return the key of one SKU of a transfer, by one of the transfer's names."""
+    return f"{sku}|{name}".encode()
+
+
+def split_transfer_key(key: bytes) -> tuple[str, str]:
+    """Return the SKU and the transfer's name of a transfer's key."""
+    sku, _, name = key.decode().partition("|")
+    return sku, name
+
+
+def own_transfer_key(key: bytes, transfer: Transfer) -> bytes:
+    """Return the key of the transfer that another name's entry stands for."""
+    return key.partition(b"|")[0] + b"|" + transfer.same_as.encode()
 
 
 def history_prefix(row_key: bytes) -> bytes:
@@ -81,12 +92,21 @@ def history_key(row_key: bytes, sequence: int) -> bytes:
     return history_prefix(row_key) + sequence.to_bytes(8, "big")
 
 
+def hour_of(due: datetime) -> int:
+    """Return the first full hour that is not before a time, in hours since 1970."""
+    return ceil(due.timestamp() / HOUR_S)
+
+
+def postponed(expiry_key: bytes, hour: int, part: int) -> bytes:
+    """Return an expiry's key for a later hour."""
+    return hour.to_bytes(4, "big") + expiry_key[4:-2] + part.to_bytes(2, "big")
+
+
 def expiry_key(due: datetime, offset: int, table: Table, part: int) -> bytes:
     """Return a key that sorts by the full hour at which its keys may go, not before."""
-    hour = ceil(due.timestamp() / HOUR_S)
     return b"".join(
         (
-            hour.to_bytes(4, "big"),
+            hour_of(due).to_bytes(4, "big"),
             offset.to_bytes(8, "big"),
             table.prefix,
             part.to_bytes(2, "big"),

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from streams.domain.money import divide
 from streams.domain.order_names import unit_name
-from streams.mapping.source_order import (
-    LineWire,
-    PaymentWire,
+from streams.mapping.commerce_order_wire import (
+    PaidWire,
+    PricedLineWire,
     ShippingWire,
     SourceOrderWire,
     TaxedWire,
@@ -61,7 +61,7 @@ class ShippingShare(NamedTuple):
 class PaymentShare(NamedTuple):
     """A payment's parts: by unit, and for the shipping."""
 
-    payment: PaymentWire
+    payment: PaidWire
     transaction: TransactionWire
     by_unit: dict[str, int]
     shipping: int
@@ -106,7 +106,7 @@ def share(order: SourceOrderWire) -> OrderShares:
     return OrderShares(tax_included, units, shipping, payments)
 
 
-def _line_shares(line: LineWire) -> list[UnitShare]:
+def _line_shares(line: PricedLineWire) -> list[UnitShare]:
     count = max(0, line.quantity)
     evenly = [1] * count
     prices = divide(line.total_price.cent_amount, evenly)
@@ -116,7 +116,7 @@ def _line_shares(line: LineWire) -> list[UnitShare]:
     ]
     return [
         UnitShare(
-            line.variant.sku,
+            line.variant.sku or "",
             max(line.price.value.cent_amount, prices[index]),
             prices[index],
             0,
@@ -126,7 +126,7 @@ def _line_shares(line: LineWire) -> list[UnitShare]:
     ]
 
 
-def _taxes(line: LineWire) -> list[tuple[str, str, int]]:
+def _taxes(line: PricedLineWire) -> list[tuple[str, str, int]]:
     if line.taxed_price is None:
         return []
     named = "" if line.tax_rate is None else line.tax_rate.name
@@ -158,7 +158,7 @@ def _is_tax_included(order: SourceOrderWire) -> bool:
     return all(rate.included_in_price for rate in rates)
 
 
-def _money_taken(order: SourceOrderWire) -> list[tuple[PaymentWire, TransactionWire]]:
+def _money_taken(order: SourceOrderWire) -> list[tuple[PaidWire, TransactionWire]]:
     """List what was paid: a payment's charges, or what was authorised for them."""
     if order.payment_info is None:
         return []
@@ -172,7 +172,7 @@ def _money_taken(order: SourceOrderWire) -> list[tuple[PaymentWire, TransactionW
 
 
 def _payment_share(
-    payment: PaymentWire,
+    payment: PaidWire,
     transaction: TransactionWire,
     units: list[str],
     weights: list[int],

@@ -14,8 +14,8 @@ import msgspec
 
 from streams.domain.reference import Reference
 from streams.domain.sourcing_run import Injection, Need
+from streams.mapping.commerce_order_wire import AddressWire, SourceOrderWire
 from streams.mapping.newstore import AtpKey
-from streams.mapping.source_order import AddressWire, SourceOrderWire
 from streams.mapping.store_shares import (
     OrderShares,
     ShippingShare,

@@ -1,7 +1,21 @@
 """Goods and shelves: receipts, transfers, adjustments, counts."""
 
+from collections import Counter
+
 from streams.domain.reference import Location, Product
+from streams.simulation.truth import Told
 from streams.simulation.workload import HOUR_MS, Shop, stamp
+
+Lines = list[tuple[Product, int]]
+References = dict[str, str]
+"""By sort: what a document calls the transfer, or the delivery, that it is about."""
+
+RECEIPT_FIELDS = {"asn": "asn_id", "order": "order_ref", "shipment": "shipment_ref"}
+NOTICE_FIELDS = {
+    "asn": "id",
+    "order": "transfer_order_ref",
+    "shipment": "shipment_ref",
+}
 
 
 def open_shops(shop: Shop) -> None:
@@ -10,7 +24,7 @@ def open_shops(shop: Shop) -> None:
         for product in shop.products:
             quantity = shop.rng.randint(0, 12)
             if shop.rng.random() < 0.3 and quantity:
-                _receive(shop, location, [(product, quantity)], shop.name("PO"))
+                _receive(shop, location, [(product, quantity)])
             else:
                 _count(shop, location, [(product, quantity)], shop.now_ms)
             shop.stocked.append((product, location))
@@ -21,18 +35,14 @@ def receive(shop: Shop) -> None:
     lines = [
         (shop.product(), shop.rng.randint(1, 6)) for _ in range(shop.rng.randint(1, 3))
     ]
-    _receive(shop, shop.place(), lines, shop.name("PO"))
+    _receive(shop, shop.place(), lines)
 
 
 def _receive(
-    shop: Shop,
-    location: Location,
-    lines: list[tuple[Product, int]],
-    ref: str,
-    *,
-    announced: bool = False,
+    shop: Shop, location: Location, lines: Lines, refs: References | None = None
 ) -> None:
     receipt_id, at = shop.name("rcv"), shop.now_ms
+    refs = refs or {"order": shop.name("PO")}
     chunks = [lines]
     if len(lines) > 1 and shop.rng.random() < 0.5:
         chunks = [lines[:1], lines[1:]]
@@ -42,49 +52,113 @@ def _receive(
             items.append(shop.line(product, quantity=quantity))
             row = (product.sku, location.location_id)
             shop.truth.move(row, at, quantity)
-            shop.truth.received[ref, *row] += quantity
+            shop.truth.told.append(Told(_names(refs), *row, received=quantity))
             shop.truth.entries[f"receipt:{receipt_id}:{number}:{line}"] = row
         payload = {
             "id": receipt_id,
             "fulfillment_location_id": shop.called(location),
             "processed_at": stamp(at),
-            "order_ref" if not announced else "asn_id": ref,
             "chunk_number": number,
             "total_chunks": len(chunks),
             "items": items,
+            **{RECEIPT_FIELDS[sort]: ref for sort, ref in refs.items()},
         }
         shop.tell("inventory_transaction.items_received", payload, at)
 
 
+def _names(refs: References) -> tuple[str, ...]:
+    return tuple(f"{sort}:{ref}" for sort, ref in refs.items())
+
+
 def transfer(shop: Shop) -> None:
-    """Send goods to another location: told where to or not, received or not."""
-    rng, at = shop.rng, shop.now_ms
+    """Send goods to another location, in one or two shipments of one order.
+
+    NewStore tells where to or, as it is documented, not; the goods are received or not,
+    wholly or in part, more than were sent, elsewhere, and by any of the references.
+    """
+    rng = shop.rng
     origin, destination = rng.sample(shop.locations, 2)
-    asn = shop.name("asn")
-    product, quantity = shop.product(), rng.randint(1, 5)
-    row_out = (product.sku, origin.location_id)
-    row_in = (product.sku, destination.location_id)
+    common = {"order": shop.name("TO")} if rng.random() < 0.6 else {}
+    arrived, shipments = Counter[int](), []
+    for _ in range(1 + (rng.random() < 0.3)):
+        refs = {"asn": shop.name("asn"), **common}
+        if rng.random() < 0.4:
+            refs["shipment"] = shop.name("IF")
+        lines = [
+            (rng.randrange(len(shop.products)), rng.randint(1, 5))
+            for _ in range(rng.randint(1, 2))
+        ]
+        for number, quantity in lines:
+            arrived[number] += quantity
+        shipments.append(refs)
+        _send(shop, origin, destination, lines, refs)
+        shop.now_ms += rng.randint(0, HOUR_MS)
+    if rng.random() < 0.2:
+        return
+    for number in arrived:
+        arrived[number] += rng.choice((0, 0, 0, -1, -2, 1))
+    for _ in range(rng.randint(1, 2)):
+        shop.now_ms += rng.randint(1_000, 2 * HOUR_MS)
+        part = _part_of(shop, arrived)
+        if part:
+            place = destination if rng.random() < 0.9 else shop.place()
+            _receive(shop, place, part, _quoted(shop, rng.choice(shipments)))
+
+
+def _part_of(shop: Shop, arrived: Counter[int]) -> Lines:
+    """Take some of what has arrived; a product may be on several lines."""
+    lines: Lines = []
+    for number, units in list(arrived.items()):
+        taken = shop.rng.choice((units, units, units // 2))
+        arrived[number] -= taken
+        if taken > 1 and shop.rng.random() < 0.3:
+            lines.append((shop.products[number], 1))
+            taken -= 1
+        if taken > 0:
+            lines.append((shop.products[number], taken))
+    return lines
+
+
+def _quoted(shop: Shop, refs: References) -> References:
+    """Choose what the shop enters: what it scans, or a number from the papers."""
+    if shop.rng.random() < 0.5:
+        return refs
+    return dict(shop.rng.sample(sorted(refs.items()), shop.rng.randint(1, len(refs))))
+
+
+def _send(
+    shop: Shop,
+    origin: Location,
+    destination: Location,
+    lines: list[tuple[int, int]],
+    refs: References,
+) -> None:
+    rng, at, truth = shop.rng, shop.now_ms, shop.truth
     payload = {
-        "id": asn,
+        "id": refs["asn"],
         "origin_id": shop.called(origin),
         "shipment_date": stamp(at),
-        "chunk_number": 1,
-        "items": [shop.line(product, quantity=quantity)],
+        **{NOTICE_FIELDS[sort]: ref for sort, ref in refs.items()},
     }
-    shop.truth.move(row_out, at, -quantity)
-    shop.truth.entries[f"asn:{asn}:1:0"] = row_out
-    if rng.random() < 0.7:
+    is_addressed = rng.random() < 0.4
+    if is_addressed:
         payload["destination_id"] = shop.called(destination)
-        shop.truth.announced[asn, *row_in] += quantity
-        shop.truth.entries[f"asn-in:{asn}:1:0"] = row_in
-    shop.tell("inventory_transaction.asn_created", payload, at)
-    if rng.random() < 0.75:
-        shop.now_ms = at + rng.randint(1_000, 2 * HOUR_MS)
-        arrived = rng.choice((quantity, quantity, max(1, quantity - 1), quantity + 1))
-        lines = [(product, arrived)]
-        if arrived > 1 and rng.random() < 0.3:
-            lines = [(product, 1), (product, arrived - 1)]
-        _receive(shop, destination, lines, asn, announced=True)
+    for chunk, (number, quantity) in enumerate(lines, 1):
+        product = shop.products[number]
+        names = _names(refs)
+        row = (product.sku, origin.location_id)
+        truth.move(row, at, -quantity)
+        truth.told.append(Told(names, *row, sent=quantity))
+        truth.entries[f"asn:{refs['asn']}:{chunk}:0"] = row
+        if is_addressed:
+            row = (product.sku, destination.location_id)
+            truth.told.append(Told(names, *row, announced=quantity))
+            truth.entries[f"asn-in:{refs['asn']}:{chunk}:0"] = row
+        items = [shop.line(product, quantity=quantity)]
+        told = {**payload, "chunk_number": chunk, "items": items}
+        # Some are told hours late, when the goods have been received long ago.
+        delay_ms = rng.randint(0, 3 * HOUR_MS) if rng.random() < 0.2 else None
+        shop.tell("inventory_transaction.asn_created", told, at, delay_ms=delay_ms)
 
 
 def adjust(shop: Shop) -> None:

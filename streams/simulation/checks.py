@@ -19,6 +19,11 @@ from streams.mapping.exceptions import RETRY_OF
 from streams.mapping.stock_state import decode_row
 from streams.mapping.waiting import COPY, EVENT, parse_name_key
 from streams.simulation.checks_cases import check_cases, check_list
+from streams.simulation.checks_transfers import (
+    check_delays,
+    check_transfers_forgotten,
+    check_transit,
+)
 from streams.simulation.cluster import Owner, Seat
 from streams.simulation.commerce import target_of
 from streams.simulation.log import LogRecord
@@ -323,6 +328,7 @@ CHECKERS: dict[str, Checker] = {
     "sums to zero": check_zero,
     "counters": check_counters,
     "oracle": check_oracle,
+    "transit": check_transit,
     "commerce = available": check_commerce,
     "told once": check_told_once,
     "parked": check_parked,
@@ -330,6 +336,8 @@ CHECKERS: dict[str, Checker] = {
     "offsets": check_offsets,
     "rebuild": check_rebuild,
     "forgotten": check_forgotten,
+    "transfers forgotten": check_transfers_forgotten,
+    "delays": check_delays,
     "cases": check_cases,
     "list": check_list,
 }

@@ -18,7 +18,8 @@ from streams.domain.order_record import Order
 from streams.domain.sourcing_run import ENDS, Phase
 from streams.domain.units import standing
 from streams.domain.wanted import wanted_of
-from streams.mapping.commerce_orders import LINE_TYPE_KEY, OrderWire, seen_of
+from streams.mapping.commerce_order_wire import OrderWire
+from streams.mapping.commerce_orders import LINE_TYPE_KEY, seen_of
 from streams.mapping.orders_state import decode_order
 from streams.sandbox.commercetools.journal import Write
 from streams.sandbox.commercetools.orders import order_body

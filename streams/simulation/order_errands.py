@@ -17,7 +17,7 @@ from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.newstore import NewStoreClient
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
 from streams.connectors.orders import OrderReads
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Lane, Pace, Urgency
 from streams.connectors.session import Token, VendorSession
 from streams.connectors.source_orders import SourceOrders
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due
@@ -28,7 +28,6 @@ from streams.delivery.sourcing import SourcingCarrier, sourcing_due
 from streams.delivery.stock_checks import CheckDesk, Claims
 from streams.domain.reference import Reference
 from streams.mapping.stores import StoreOptions, atp_key_of
-from streams.sandbox.newstore.config import ATP_PATH
 from streams.settings import CommercetoolsSettings, NewStoreSettings
 from streams.simulation.vendors import Line
 from streams.simulation.virtual import VirtualLoop
@@ -53,7 +52,6 @@ NEWSTORE = NewStoreSettings(
     auth_url="http://newstore.invalid",
     client_id="sandbox-client",
     client_secret=SecretStr("sandbox-secret"),
-    availability_path=ATP_PATH,
     shop="simulated",
 )
 
@@ -113,30 +111,33 @@ class OrderErrands:
 
     def start(self) -> None:
         """Run every courier until the process dies."""
+        pace = self._pace()
+        updates, reading = pace.lane(Urgency.ORDERS), pace.lane(Urgency.READS)
         orders = self.lines.to_commerce(self.parts.orders(COMMERCE))
         updater = self.parts.updater(orders, ProjectIds(orders), OrderCounters())
         carry = CommerceOrders(updater, self.clock)
         self._courier(
-            "orders", DueRows(ORDERS, commerce_due, monotonic=self.now), carry
+            "orders", DueRows(ORDERS, commerce_due, monotonic=self.now), carry, updates
         )
         reads = OrderReader(OrderReads(self.lines.to_commerce(OrderClient(COMMERCE))))
         self._courier(
             "linking",
             DueRows(ORDER_LINKS, read_due, monotonic=self.now),
             reads,
+            reading,
             topic=ORDER_NEWS,
         )
         if self.sources:
-            self._source()
+            self._source(updates)
 
-    def _source(self) -> None:
+    def _source(self, reading: Lane) -> None:
         client = self.lines.to_newstore(self.parts.newstore(NEWSTORE))
         session = self.lines.to_commerce(OrderClient(COMMERCE))
         claims = Claims(self.now)
-        pace = self._pace()
+        lane = self._pace().lane(Urgency.ORDERS)
         self._desk = CheckDesk(
             client,
-            pace,
+            lane,
             lambda need: atp_key_of(need, self.reference),
             claims,
             deadline_s=DEADLINE_S,
@@ -146,21 +147,22 @@ class OrderErrands:
             self._desk,
             claims,
             client,
-            SourceOrders(session).read,
+            lane,
+            SourceOrders(session, reading).read,
             self.reference,
             options=StoreOptions(shop=NEWSTORE.shop),
             clock=self.clock,
         )
         rows = DueRows(ORDERS, sourcing_due, monotonic=self.now)
-        self._courier("orders", rows, carrier, pace=pace)
+        self._courier("orders", rows, carrier, lane)
 
     def _courier(
         self,
         stage: str,
         rows: DueRows,
         carry: Carry,
+        lane: Lane,
         *,
-        pace: Pace | None = None,
         topic: Topic = ORDER_ANSWERS,
     ) -> None:
         async def report(key: bytes, value: bytes) -> None:
@@ -169,7 +171,7 @@ class OrderErrands:
             self.append(topic, key, value)
             await asyncio.sleep(self.rng.uniform(0, WRITE_S_MAX))
 
-        courier = Courier(rows, carry, pace or self._pace(), report, rng=self.rng)
+        courier = Courier(rows, carry, lane, report, rng=self.rng)
         self.by_stage.setdefault(stage, []).append(rows)
         task = self.loop.create_task(courier.run())
         task.add_done_callback(self._ended)

@@ -10,12 +10,13 @@ import msgspec
 
 from streams.connectors.commerce_orders import OrderClient
 from streams.connectors.newstore import NewStoreClient
-from streams.connectors.order_updates import OrderUpdater, Told, Turn
+from streams.connectors.order_updates import OrderUpdater, Told
+from streams.connectors.pacing import AnyTurn
 from streams.domain.commerce_wanted import WantedOrder
 from streams.domain.movements import MovementKind
 from streams.domain.order_notes import GoodsReturned, UnitsCancelled
 from streams.engine.fold import Output, Result
-from streams.mapping.commerce_orders import PaymentWire
+from streams.mapping.commerce_order_wire import PaymentWire
 from streams.mapping.newstore import AtpKey, InjectedWire
 from streams.mapping.order_messages import NEWS
 from streams.mapping.orders_state import decode_order, encode_order
@@ -63,7 +64,7 @@ class NewKeys(OrderUpdater):
 
     serial = count()
 
-    async def bring(self, wanted: WantedOrder, turn: Turn) -> Told:
+    async def bring(self, wanted: WantedOrder, turn: AnyTurn) -> Told:
         number = next(self.serial)
         deliveries = tuple(
             replace(made, key=f"{made.key}-x{number}") for made in wanted.deliveries
@@ -74,7 +75,7 @@ class NewKeys(OrderUpdater):
 class MoneyFirst(OrderUpdater):
     """Books refunds before the returns that they are for."""
 
-    async def bring(self, wanted: WantedOrder, turn: Turn) -> Told:
+    async def bring(self, wanted: WantedOrder, turn: AnyTurn) -> Told:
         await super().bring(replace(wanted, returns=(), deliveries=()), turn)
         return await super().bring(wanted, turn)
 

@@ -1,10 +1,11 @@
 """One seed, one verdict, for orders: a storm, or the same events in another order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from random import Random
 
 from streams.domain.availability import Counting, EntryScope
+from streams.domain.order_keeping import is_finished
 from streams.domain.reference import Location, Product, Reference
 from streams.simulation.order_acts import DEEDS, ROUNDS_MAX, Deed, People
 from streams.simulation.order_checks import CHECKERS, OrderSnapshot, take_orders
@@ -21,7 +22,11 @@ from streams.simulation.world import Restless, Shape
 BEGIN_MS = 60_000
 DAY_MS = 25 * 60_000
 DEEDS_NUMBER = (12, 18, 24, 30)
-OPENING, EVENING = "after opening", "in the evening"
+EVENING, LONG_AFTER = "in the evening", "long after"
+LONG_MS = 401 * 24 * 3_600_000
+"""Longer than orders are kept (the default of `OrderRules.keep`)."""
+NOT_KEPT = frozenset({"taken in"})
+"""Checks that orders must be known for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ def run_orders(seed: int, *, plant: str | None = None, verbose: bool = False) ->
         again=rng.choice((0.0, 0.1, 0.3)),
         omits=rng.choice((0.0, 0.0, 0.3)),
         parts=planted.parts,
+        forgets=seed % 4 == 0,
     )
     weather = draw(Random(f"order weather {seed}"))
     report.weather = weather
@@ -87,6 +93,9 @@ def live(
     )
     try:
         snap = _live(world, day, weather, report)
+        report.faults += _check(snap)
+        if orders.forgets:
+            report.faults += _check_long_after(world, snap)
     except Restless as restless:
         report.faults.append(Fault("rest", EVENING, str(restless)))
         return None
@@ -95,7 +104,6 @@ def live(
         return None
     finally:
         world.close()
-    report.faults += _check(snap)
     if not report.incidents:
         report.incidents = dict(sorted(world.cluster.incidents.items()))
         report.requests = dict(sorted(world.requests.items()))
@@ -145,13 +153,32 @@ def until(scheduler: Scheduler, at_ms: int) -> None:
             scheduler.round()
 
 
-def _check(snap: OrderSnapshot) -> list[Fault]:
+def _check(
+    snap: OrderSnapshot, when: str = EVENING, without: Set[str] = frozenset()
+) -> list[Fault]:
     faults = [
-        Fault(name, EVENING, sentence)
+        Fault(name, when, sentence)
         for name, checker in CHECKERS.items()
+        if name not in without
         for sentence in checker(snap)
     ]
     return faults[:FAULTS_SHOWN]
+
+
+def _check_long_after(world: OrderWorld, evening: OrderSnapshot) -> list[Fault]:
+    """Let years pass: what was finished is forgotten, and all still agrees."""
+    world.advance_to(world.now_ms + LONG_MS)
+    world.settle()
+    snap = take_orders(world, evening.opening)
+    finished = {
+        number for number, order in evening.orders.items() if is_finished(order)
+    }
+    unclear = finished ^ (evening.orders.keys() - snap.orders.keys())
+    faults = [
+        Fault("forgotten", LONG_AFTER, f"order {number}: either that, or finished")
+        for number in sorted(unclear)
+    ]
+    return faults + _check(snap, LONG_AFTER, NOT_KEPT)
 
 
 def differences(stormy: OrderSnapshot, calm: OrderSnapshot) -> list[Fault]:

@@ -71,6 +71,7 @@ class OrderShape:
         sources: We find the places; else NewStore has the orders from elsewhere.
         trouble: How likely something goes wrong with a request to a vendor.
         omits: How likely commercetools leaves a message's own fields out.
+        forgets: The run goes on until finished orders have been forgotten.
     """
 
     seed: int
@@ -80,6 +81,7 @@ class OrderShape:
     again: float = 0.0
     omits: float = 0.0
     parts: Parts = field(default_factory=Parts)
+    forgets: bool = False
 
 
 def order_stages(

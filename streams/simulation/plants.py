@@ -18,7 +18,7 @@ from streams.mapping.stock_state import decode_row, encode_row
 from streams.simulation.commerce import Commerce, CommerceClient
 from streams.simulation.transactions import NO_TAMPERING, Tampering
 from streams.tables import APPLIED, EXPIRIES, HISTORY, LEVELS, UNITS, Table
-from streams.topics import STOCK_LEVELS, STOCK_MOVEMENTS, Topic
+from streams.topics import EXCEPTION_COMMANDS, STOCK_LEVELS, STOCK_MOVEMENTS, Topic
 
 StagePatch = Callable[[Stage], Stage]
 
@@ -205,6 +205,32 @@ class TransferTwice(Rewrites):
         return [movement, again]
 
 
+class DispatchUntied(Rewrites):
+    """Sends units off without a word of which transfer they belong to."""
+
+    def rewrite(self, movement: dict[str, Any]) -> list[dict[str, Any]]:
+        if movement["kind"] == "transfer_out":
+            movement.pop("transfer_ref")
+        return [movement]
+
+
+class OneNameOnly(Rewrites):
+    def rewrite(self, movement: dict[str, Any]) -> list[dict[str, Any]]:
+        movement.pop("transfer_also", None)
+        return [movement]
+
+
+class StillOverdue(Patched):
+    """Does not take back that a transfer is overdue."""
+
+    def spoil(self, result: Result) -> Result:
+        result.outputs.pop(EXCEPTION_COMMANDS, None)
+        return result
+
+    def spoil_tick(self, result: Result) -> Result:
+        return result
+
+
 class CommerceUncounted(Rewrites):
     def rewrite(self, movement: dict[str, Any]) -> list[dict[str, Any]]:
         movement.pop("commerce_counted", None)
@@ -329,6 +355,18 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
         "transfer-twice": Plant(
             says="a transfer leaves its origin twice",
             stage=only("intake", TransferTwice),
+        ),
+        "transfer-untied": Plant(
+            says="a dispatch is not tied to its transfer",
+            stage=only("intake", DispatchUntied),
+        ),
+        "transfer-one-name": Plant(
+            says="a transfer is known by its most exact reference only",
+            stage=only("intake", OneNameOnly),
+        ),
+        "transfer-overdue-for-ever": Plant(
+            says="an overdue transfer stays on the list when it has arrived",
+            stage=only("ledger", StillOverdue),
         ),
         "waiting-dropped": Plant(
             says="waiting events are lost when they are taken up",

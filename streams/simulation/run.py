@@ -143,9 +143,9 @@ OPENING, NOON, EVENING, LATER = (
     "in the evening",
     "nine days later",
 )
-_FACTS = frozenset(("oracle", "journal complete", "parked"))
+_FACTS = frozenset(("oracle", "transit", "journal complete", "parked"))
 _ORDERS = frozenset(("commerce = available",))
-_MEMORY = frozenset(("forgotten",))
+_MEMORY = frozenset(("forgotten", "transfers forgotten", "delays"))
 TOO_EARLY = {
     OPENING: _FACTS | _MEMORY,
     NOON: _FACTS | _ORDERS | _MEMORY,

@@ -13,6 +13,8 @@ from streams.simulation.workload import TENANT
 from streams.simulation.world import Shape
 
 DEDUPE_DAYS = 8
+TRANSIT_OVERDUE_DAYS = 0
+"""Within the hour, so that many are overdue and then arrive after all."""
 
 
 def production_stages(shape: Shape) -> Sequence[Stage]:
@@ -22,7 +24,7 @@ def production_stages(shape: Shape) -> Sequence[Stage]:
     )
     return (
         IntakeStage(rules),
-        LedgerStage(dedupe_days=DEDUPE_DAYS),
+        LedgerStage(dedupe_days=DEDUPE_DAYS, transit_overdue_days=TRANSIT_OVERDUE_DAYS),
         PublishingStage(entries=shape.entries, counting=shape.counting),
         ExceptionsStage(),
     )

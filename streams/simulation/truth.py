@@ -12,6 +12,55 @@ RowKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """So many units of a SKU were sent, announced or received at a location."""
+
+    names: tuple[str, ...]
+    sku: str
+    location_id: str
+    sent: int = 0
+    announced: int = 0
+    received: int = 0
+
+
+@dataclass(slots=True)
+class Consignment:
+    """All that was told of goods that travelled together, or were at least said to."""
+
+    names: set[str]
+    told: list[Told]
+
+    @property
+    def under_way(self) -> int:
+        """Return the units that nobody has received yet."""
+        return max(0, self._sent - sum(one.received for one in self.told))
+
+    @property
+    def surplus(self) -> int:
+        """Return the units that nobody has sent."""
+        return max(0, sum(one.received for one in self.told) - self._sent)
+
+    @property
+    def _sent(self) -> int:
+        left = sum(one.sent for one in self.told)
+        return max(left, sum(one.announced for one in self.told))
+
+    def on_the_way_to(self, place: str) -> int:
+        """Return the units a location waits for; what strays is missed in turn."""
+        expected = Counter[str]()
+        for one in self.told:
+            expected[one.location_id] += one.announced - one.received
+        strayed = -sum(units for units in expected.values() if units < 0)
+        strayed -= max(0, sum(one.sent - one.announced for one in self.told))
+        for each in sorted(expected):
+            missed = max(0, min(expected[each], strayed))
+            strayed -= missed
+            if each == place:
+                return max(0, expected[each]) - missed
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """A row's pools at the end."""
 
@@ -30,7 +79,7 @@ class Truth:
         on_shelf: When how many units came to (or left) the sellable shelf, promised
             units included, of each row.
         found: Each row's counts of that shelf.
-        announced, received: By transfer reference, SKU and receiving location.
+        told: What the documents of transfers and receipts said, with their references.
         entries: Ids of movements that must have left a journal entry, and the row.
         broken, never_known: Bodies that must be parked, and how often they arrive.
     """
@@ -44,8 +93,7 @@ class Truth:
     reserved: Counter[RowKey] = field(default_factory=Counter)
     damaged: Counter[RowKey] = field(default_factory=Counter)
     held: Counter[RowKey] = field(default_factory=Counter)
-    announced: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    received: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    told: list[Told] = field(default_factory=list)
     entries: dict[str, RowKey] = field(default_factory=dict)
     broken: Counter[bytes] = field(default_factory=Counter)
     never_known: Counter[bytes] = field(default_factory=Counter)
@@ -65,8 +113,22 @@ class Truth:
             self.held,
         ):
             named.update(source)
-        named.update((sku, place) for _, sku, place in self.announced)
+        named.update((one.sku, one.location_id) for one in self.told)
         return named
+
+    def consignments(self, sku: str) -> list[Consignment]:
+        """Put a SKU's documents together that share a reference, step by step."""
+        found: list[Consignment] = []
+        for one in self.told:
+            if one.sku != sku:
+                continue
+            whole = Consignment(set(one.names), [one])
+            for other in [each for each in found if each.names & whole.names]:
+                found.remove(other)
+                whole.names |= other.names
+                whole.told += other.told
+            found.append(whole)
+        return found
 
     def expected(self, row: RowKey) -> Expected:
         """Add a row up: its last count, and what moved after that."""
@@ -75,10 +137,9 @@ class Truth:
         shelf += sum(
             quantity for at, quantity in self.on_shelf.get(row, []) if at > counted_at
         )
+        sku, place = row
         on_the_way = sum(
-            max(0, quantity - self.received[ref, sku, place])
-            for (ref, sku, place), quantity in self.announced.items()
-            if (sku, place) == row
+            consignment.on_the_way_to(place) for consignment in self.consignments(sku)
         )
         reserved = self.reserved[row]
         return Expected(

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from streams.agents.publishing import PublishingStage
 from streams.connectors.inventory import Counters, InventoryPublisher
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Pace, Urgency
 from streams.delivery.backlog import Backlog
 from streams.delivery.delivery import Delivery, Patience, Report
 from streams.domain.availability import Counting, EntryScope
@@ -72,7 +72,7 @@ def make(
             concurrency_max=concurrency,
             requests_per_second=1e6,
             rng=random.Random(1),
-        ),
+        ).lane(Urgency.STOCK),
         report or partition.report,
         counters=counters,
         clock=lambda: NOW + timedelta(seconds=3),

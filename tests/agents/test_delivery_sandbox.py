@@ -16,7 +16,7 @@ from streams.agents.publishing import PublishingStage
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Pace, Urgency
 from streams.delivery.delivery import Delivery, Patience
 from streams.domain.availability import Counting, EntryScope
 from streams.sandbox.commercetools import (
@@ -120,9 +120,10 @@ async def worker(
             counters=counters,
             clock=lambda: datetime.now(UTC),
         )
+        pace = Pace(concurrency_max=8, requests_per_second=2000, rng=random.Random(1))
         delivery = Delivery(
             publisher,
-            Pace(concurrency_max=8, requests_per_second=2000, rng=random.Random(1)),
+            pace.lane(Urgency.STOCK),
             partition.report,
             counters=counters,
             clock=lambda: datetime.now(UTC),

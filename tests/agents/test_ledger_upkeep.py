@@ -4,19 +4,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from streams.agents import ledger_forgetting, ledger_offers, ledger_write
-from streams.domain.movements import MovementKind
+from streams.agents import ledger_expiries, ledger_forgetting, ledger_offers
 from streams.domain.reference import Location, Product
 from streams.engine.fold import Context
 from streams.mapping.stock import level_at
-from streams.tables import APPLIED, EXPIRIES, HISTORY, TRANSFERS, UNITS
+from streams.tables import APPLIED, EXPIRIES, HISTORY, UNITS
 from tests.support.ledger import (
     LATER,
     TEE,
     Ledger,
     announce,
     cancel,
-    movement,
     receipt,
     reserve,
     sale,
@@ -68,7 +66,7 @@ def test_only_what_is_due_is_forgotten() -> None:
 
 def test_a_tick_forgets_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_forgetting, "FORGOTTEN_PER_TICK", 2)
-    monkeypatch.setattr(ledger_write, "KEYS_PER_EXPIRY", 2)
+    monkeypatch.setattr(ledger_expiries, "KEYS_PER_EXPIRY", 2)
     ledger = Ledger()
     ledger.tell(*[sale(f"u{i}") for i in range(7)])
     quiet(ledger, LATER)
@@ -100,18 +98,6 @@ def test_an_announcement_that_says_nothing_is_not_kept() -> None:
     ledger = Ledger()
     ledger.tell(announce("u"))
     assert not ledger.view.tables.get(UNITS)
-
-
-def test_a_transfer_is_forgotten_only_when_all_has_arrived() -> None:
-    ledger = Ledger()
-    into = MovementKind.TRANSFER_IN
-    ledger.tell(
-        movement(into, "asn-in:1", transfer_ref="A"),
-        movement(into, "asn-in:2", transfer_ref="B"),
-        receipt("r", 1, transfer_ref="B"),
-    )
-    quiet(ledger, LATER + timedelta(days=61))
-    assert list(ledger.view.tables[TRANSFERS]) == [b"A\0TEE-BLK-M|LDN01"]
 
 
 def test_a_changed_buffer_reaches_the_rows_without_a_journal_entry() -> None:

@@ -11,7 +11,7 @@ import pytest
 from streams.connectors.commerce_orders import OrderClient
 from streams.connectors.errors import Unavailable
 from streams.connectors.orders import OrderReads
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Pace, Urgency
 from streams.delivery.courier import Courier, Patience
 from streams.delivery.due import DueRows
 from streams.delivery.order_reader import OrderReader, Reads, read_due
@@ -51,10 +51,11 @@ class Desk(Linking):
         self.rows = DueRows(
             ORDER_LINKS, read_due, monotonic=asyncio.get_running_loop().time
         )
+        pace = Pace(concurrency_max=4, requests_per_second=2000, rng=random.Random(1))
         self.courier = Courier(
             self.rows,
             OrderReader(self.reads),
-            Pace(concurrency_max=4, requests_per_second=2000, rng=random.Random(1)),
+            pace.lane(Urgency.READS),
             self.report,
             rng=random.Random(1),
             patience=HASTY,

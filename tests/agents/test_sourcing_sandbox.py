@@ -10,7 +10,7 @@ import pytest
 from streams.connectors.commerce_orders import OrderClient
 from streams.domain.order_notes import PlacedLine
 from streams.domain.sourcing_run import Phase
-from streams.order_wiring import Errand, sourcing_errand
+from streams.order_wiring import Errand, paces_of, sourcing_errand
 from streams.sandbox import commercetools, newstore
 from streams.sandbox.newstore import FaultKind, FaultRule, Node
 from streams.settings import Settings
@@ -48,7 +48,8 @@ async def running(
         newstore=newstore_settings(stores.url),
     )
     reference = here.rules.reference
-    errand = sourcing_errand(settings, here.report, lambda: here.now, reference)
+    paces = paces_of(settings, lambda: 1)
+    errand = sourcing_errand(settings, paces, here.report, lambda: here.now, reference)
     assert errand is not None
     here.rows = errand.rows
     errand.rows.opened(here.view)

@@ -41,6 +41,15 @@ SETTINGS = [
     number("http_port", "-1", "a number from 0 on"),
     number("dedupe_days", "0", "a number from 1 on"),
     number("session_timeout_s", "soon", "a number"),
+    number("orders__keep_days", "0", "a number from 1 on"),
+    number("orders__keep_days", "3651", "a number up to 3650"),
+    refused(
+        "orders forgotten before a movement can come again",
+        {"orders__keep_days": "5"},
+        "ORDERS__KEEP_DAYS: 5 is not longer than ONESHELF_DEDUPE_DAYS (8 days), so a "
+        "movement could come again that its order no longer knows of; write more than "
+        "8, and more days than customers have to bring goods back.",
+    ),
     number("batch_records_max", "0", "a number from 1 on"),
     number("replication_factor", "6", "a number up to 5"),
     number("commercetools__max_concurrency", "65", "a number up to 64"),

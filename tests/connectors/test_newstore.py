@@ -43,7 +43,6 @@ def settings_for(url: str, **changes: object) -> NewStoreSettings:
             "tenant": "oneshelf",
             "client_id": "sandbox-client",
             "client_secret": SecretStr("sandbox-secret"),
-            "availability_path": ATP_PATH,
             **changes,
         }
     )

@@ -32,7 +32,7 @@ from streams.domain.commerce_wanted import (
     WantedReturn,
     WantedReturnItem,
 )
-from streams.mapping.commerce_orders import OrderWire
+from streams.mapping.commerce_order_wire import OrderWire
 from streams.sandbox.commercetools import (
     FaultKind,
     FaultRule,

@@ -17,6 +17,7 @@ from streams.domain.movement_checks import (
 from streams.domain.movements import Movement, MovementKind, Outside, Pool
 from streams.domain.postings import Outcome
 from streams.domain.routes import ROUTES, STATED, plain_posting
+from streams.domain.transfer_booking import Leg
 from streams.domain.transfers import Transfer
 from streams.domain.units import Unit
 from tests.support.ledger import (
@@ -107,6 +108,14 @@ IMPOSSIBLE = [
     (sale("u", location_id="x" * (NAME_MAX + 1)), "impossible_name", "location_id"),
     (sale("u", unit_id="x" * (NAME_MAX + 1)), "impossible_name", "unit_id"),
     (receipt("r", 1, transfer_ref="x" * 257), "impossible_name", "transfer_ref"),
+    *(
+        (
+            receipt("r", 1, transfer_ref="t", transfer_also=also),
+            "impossible_name",
+            "transfer_also",
+        )
+        for also in (("",), ("t", "x" * 257), ("t",) * 5)
+    ),
     (sale("u", quantity=0), "impossible_quantity", "quantity"),
     (sale("u", quantity=-1), "impossible_quantity", "quantity"),
     (sale("u", quantity=QUANTITY_MAX + 1), "impossible_quantity", "quantity"),
@@ -209,6 +218,7 @@ pools = st.sampled_from(Pool)
     pool=pools,
     movement_id=st.sampled_from(["", "m", "x" * 300, "x" * 513]),
     transfer_ref=st.sampled_from(["", "t", "x" * 257]),
+    transfer_also=st.sampled_from([(), ("t",), ("",)]),
     source=st.none() | pools,
     target=st.none() | st.sampled_from(Outside),
     corrects=st.sampled_from(["", "e"]),
@@ -236,9 +246,11 @@ def test_a_unit_or_a_transfer_decides_where_there_is_one() -> None:
     assert (plain.outcome, plain.unit, plain.transfer) == (Outcome.APPLIED, None, None)
     gone = decide(sale("u"), Unit(gone=True), None, now=NOON)
     assert (gone.outcome, gone.postings) == (Outcome.ALREADY_GONE, ())
-    came = decide(receipt("r", 4), None, Transfer(announced=3), now=NOON)
+    known = Transfer(("T",), (Leg("LDN01", announced=3),), NOON, NOON)
+    came = decide(receipt("r", 4, transfer_ref="T"), None, [known], now=NOON)
     assert [p.quantity for p in came.postings] == [3, 1]
-    assert came.transfer == Transfer(3, 4, NOON)
+    assert came.transfer is not None
+    assert came.transfer.transfer.legs == (Leg("LDN01", announced=3, received=4),)
 
 
 def test_a_count_too_old_to_answer_says_so() -> None:

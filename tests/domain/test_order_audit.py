@@ -60,6 +60,12 @@ def test_a_unit_that_never_had_a_place_need_not_be_known_to_the_ledger() -> None
     assert order_faults(order(places={}), {}) == []
 
 
+def test_the_ledger_may_have_forgotten_what_is_no_longer_to_be_reserved() -> None:
+    cancelled = Commerce("c-1", placed_version=1, placed_at=NOON, cancelled_version=2)
+
+    assert order_faults(order(commerce=cancelled), {}) == []
+
+
 def test_a_unit_that_the_ledger_does_not_know_is_found() -> None:
     assert order_faults(order(), {}) == ["order W-1: the ledger does not know unit a#1"]
 

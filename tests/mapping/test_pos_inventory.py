@@ -6,6 +6,7 @@ import pytest
 
 from streams.domain.adjustments import AdjustmentRule, AdjustmentTable, with_rules
 from streams.domain.movements import Account, Movement, MovementKind, Outside, Pool
+from streams.domain.transfers import names_of
 from streams.mapping.pos import IntakeRules, Mapped
 from streams.mapping.problems import Reason
 from tests.support.newstore import (
@@ -41,7 +42,8 @@ def test_a_receipt_brings_units_to_main() -> None:
         sku="TEE-BLK-M",
         quantity=10,
         location_id="LDN01",
-        transfer_ref="asn-5",
+        transfer_ref="asn:asn-5",
+        transfer_also=("order:TO000045", "shipment:IF000123"),
         occurred_at=datetime(2025, 3, 2, 8, 1, 7, 971000, tzinfo=UTC),
         event_name="inventory_transaction.items_received",
         document_type="inventory_transaction",
@@ -51,18 +53,27 @@ def test_a_receipt_brings_units_to_main() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refs", "ref"),
+    ("refs", "names"),
     [
-        ({}, "asn-5"),
-        ({"asn_id": None}, "TO000045"),
-        ({"asn_id": "", "order_ref": None}, "IF000123"),
-        ({"asn_id": None, "order_ref": None, "shipment_ref": None}, ""),
+        ({}, ["asn:asn-5", "order:TO000045", "shipment:IF000123"]),
+        ({"asn_id": None}, ["order:TO000045", "shipment:IF000123"]),
+        ({"asn_id": "", "order_ref": None}, ["shipment:IF000123"]),
+        ({"asn_id": None, "order_ref": None, "shipment_ref": None}, []),
     ],
 )
-def test_a_receipt_names_its_transfer_as_exactly_as_it_can(
-    refs: Json, ref: str
+def test_a_receipt_names_its_transfer_in_every_way_it_can_the_most_exact_first(
+    refs: Json, names: list[str]
 ) -> None:
-    assert only_movement(mapped(received(**refs))).transfer_ref == ref
+    movement = only_movement(mapped(received(**refs)))
+    assert list(names_of(movement)) == names
+
+
+def test_a_shipment_notice_can_be_found_by_each_of_its_references() -> None:
+    out, coming = mapped(notice(destination_id="LDN01")).movements
+    names = ("asn:asn-5", "order:TO000045", "shipment:IF000123")
+    assert names_of(out) == names_of(coming) == names
+    bare = only_movement(mapped(notice(transfer_order_ref="", shipment_ref=None)))
+    assert names_of(bare) == ("asn:asn-5",)
 
 
 def test_the_chunks_of_a_receipt_have_ids_of_their_own() -> None:
@@ -93,7 +104,7 @@ def test_a_shipment_notice_takes_units_from_its_origin() -> None:
     movement = only_movement(mapped(notice()))
     assert movement.kind is MovementKind.TRANSFER_OUT
     assert movement.movement_id == "asn:asn-5:1:0"
-    assert (movement.location_id, movement.transfer_ref) == ("DC01", "asn-5")
+    assert (movement.location_id, movement.transfer_ref) == ("DC01", "asn:asn-5")
 
 
 def test_a_shipment_notice_with_a_destination_announces_the_units_there() -> None:
@@ -101,7 +112,6 @@ def test_a_shipment_notice_with_a_destination_announces_the_units_there() -> Non
     assert (out.kind, out.location_id) == (MovementKind.TRANSFER_OUT, "DC01")
     assert (coming.kind, coming.location_id) == (MovementKind.TRANSFER_IN, "LDN01")
     assert coming.movement_id == "asn-in:asn-5:1:0"
-    assert out.transfer_ref == coming.transfer_ref == "asn-5"
     assert out.quantity == coming.quantity == 10
 
 

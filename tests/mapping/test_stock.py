@@ -53,6 +53,7 @@ movements = st.builds(
     rank=st.integers(0, 2**63 - 1),
     commerce_counted=st.booleans(),
     transfer_ref=texts,
+    transfer_also=st.lists(texts.filter(bool), max_size=2).map(tuple),
     corrects=texts,
     event_name=texts,
     document_type=texts,
@@ -176,6 +177,7 @@ def test_an_entry_says_what_its_posting_did() -> None:
         "origin": "t/0/1",
         "corrects": "c",
         "unit_id": "u",
+        "transfer_ref": "asn:1",
     }
     told = adjustment("a", Outside.SUPPLIER, Pool.MAIN, 5, **cause)
     value = encode_entry(told, came._replace(suffix=":x"), row, 0, 0, NOON)

@@ -6,6 +6,7 @@ import msgspec
 
 from streams.domain.counts import Moved
 from streams.domain.stock import Count, Row, new_row
+from streams.domain.transfer_booking import Leg
 from streams.domain.transfers import Transfer
 from streams.domain.units import Unit
 from streams.mapping import stock_state as codec
@@ -29,7 +30,8 @@ def test_state_comes_back_as_it_went() -> None:
     assert codec.decode_row(codec.encode_row(plain)) == plain
     unit = Unit(5, 1, "L", (("M", 6),), True, True, "L", 2, NOON)
     assert codec.decode_unit(codec.encode(unit)) == unit
-    transfer = Transfer(3, 4, NOON)
+    legs = (Leg("L", 3, 0, 4), Leg("M", 0, 2))
+    transfer = Transfer(("asn:1", "order:2"), legs, NOON, minutes(1), ("asn:1",))
     assert codec.decode_transfer(codec.encode(transfer)) == transfer
     moved = [Moved(NOON, 0, -1), Moved(minutes(1), 2, 4)]
     assert codec.decode_history(codec.encode(moved)) == moved
@@ -42,7 +44,8 @@ def test_state_written_before_a_field_was_added_still_reads() -> None:
     assert codec.decode_row(codec.encode(whole[:-1])).entered_at is None
     assert codec.decode_row(codec.encode(whole[:-2])).counts == ()
     assert codec.decode_unit(codec.encode((5, 1, "L"))) == Unit(5, 1, "L")
-    assert codec.decode_transfer(codec.encode((3,))) == Transfer(3)
+    names = ("asn:1",)
+    assert codec.decode_transfer(codec.encode((names,))) == Transfer(names)
 
 
 def test_history_of_one_row_never_shows_in_another_rows() -> None:
@@ -55,8 +58,19 @@ def test_history_of_one_row_never_shows_in_another_rows() -> None:
 
 def test_units_and_transfers_of_different_skus_have_different_keys() -> None:
     assert codec.unit_key("A", "u") != codec.unit_key("B", "u")
-    keys = {codec.transfer_key("T", sku, "L") for sku in ("A", "B")}
-    assert len(keys | {codec.transfer_key("T", "A", "M")}) == 3
+    key = codec.transfer_key("A", "order:1|2")
+    assert key != codec.transfer_key("B", "order:1|2")
+    assert codec.split_transfer_key(key) == ("A", "order:1|2")
+    own = codec.transfer_key("A", "asn:1")
+    assert codec.own_transfer_key(key, Transfer(same_as="asn:1")) == own
+
+
+def test_what_is_looked_at_later_keeps_its_batch_and_table() -> None:
+    key = codec.expiry_key(NOON, 9, TRANSFERS, 0)
+    later = codec.hour_of(NOON + timedelta(minutes=61))
+    assert codec.postponed(key, later, 3) == codec.expiry_key(
+        NOON + timedelta(hours=2), 9, TRANSFERS, 3
+    )
 
 
 def test_expiries_sort_by_their_hour_and_never_come_early() -> None:

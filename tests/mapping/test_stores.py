@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streams.domain.money import digits_of
 from streams.domain.reference import Location, Product, Reference
 from streams.domain.sourcing_run import Injection, Placement
-from streams.mapping.source_order import SourceOrderWire
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stores import StoreOptions, Unsourceable, injection_body
 from streams.sandbox.newstore import Node, Sandbox, SandboxConfig
 

@@ -17,6 +17,7 @@ SEEDS_UNTIL_CAUGHT = 100
 COUNTED = {"counters"}
 BOOKS = {"journal once", "journal complete", "journal = table = levels", "rebuild"}
 ORACLE = {"oracle"}
+TRANSFERS = {"oracle", "transit"}
 CASES = {"cases"}
 STOPPED = {"fail-stop"}
 COMMERCE = {"commerce = available", "told once"}
@@ -39,7 +40,10 @@ CAUGHT_BY = {
     "success-untold": CASES,
     "store-first": BOOKS | COUNTED,
     "torn-accepted": BOOKS | COUNTED | STOPPED,
+    "transfer-one-name": TRANSFERS,
+    "transfer-overdue-for-ever": {"delays"},
     "transfer-twice": ORACLE,
+    "transfer-untied": TRANSFERS,
     "units-forgotten": ORACLE,
     "waiting-dropped": BOOKS,
     "web-order-twice": COMMERCE,

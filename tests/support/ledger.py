@@ -131,8 +131,10 @@ def shops() -> Reference:
 class Ledger:
     """The ledger stage with its state, and all it has ever said."""
 
-    def __init__(self, *, dedupe_days: int = 8) -> None:
-        self.stage = LedgerStage(dedupe_days=dedupe_days)
+    def __init__(self, *, dedupe_days: int = 8, transit_overdue_days: int = 7) -> None:
+        self.stage = LedgerStage(
+            dedupe_days=dedupe_days, transit_overdue_days=transit_overdue_days
+        )
         self.view = MemoryView()
         self.reference = shops()
         self.now = LATER

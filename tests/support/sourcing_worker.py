@@ -12,7 +12,7 @@ import msgspec
 
 from streams.agents.orders import OrdersStage
 from streams.connectors.errors import Duplicate, Refused
-from streams.connectors.pacing import Pace
+from streams.connectors.pacing import Pace, Urgency
 from streams.delivery.courier import Courier, Patience
 from streams.delivery.due import DueRows
 from streams.delivery.sourcing import SourcingCarrier, sourcing_due
@@ -30,7 +30,7 @@ from streams.mapping.newstore import (
 )
 from streams.mapping.order_messages import NOTES, REPLIES, REQUESTS
 from streams.mapping.orders_state import decode_order, order_key
-from streams.mapping.source_order import SourceOrderWire
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stock import decode_movement
 from streams.mapping.stores import StoreOptions, atp_key_of
 from streams.sandbox.newstore import ApiError, Node, Sandbox, SandboxConfig
@@ -195,11 +195,12 @@ async def worker(world: World) -> AsyncIterator[Courier]:
     loop = asyncio.get_running_loop()
     rng = random.Random(1)
     pace = Pace(concurrency_max=4, requests_per_second=1e6, rng=rng)
+    lane = pace.lane(Urgency.ORDERS)
     reference = world.rules.reference
     claims = Claims(loop.time)
     desk = CheckDesk(
         world,
-        pace,
+        lane,
         lambda need: atp_key_of(need, reference),
         claims,
         deadline_s=0.8,
@@ -209,6 +210,7 @@ async def worker(world: World) -> AsyncIterator[Courier]:
         desk,
         claims,
         world,
+        lane,
         world.read_order,
         reference,
         options=StoreOptions(),
@@ -217,7 +219,7 @@ async def worker(world: World) -> AsyncIterator[Courier]:
     rows = DueRows(ORDERS, sourcing_due, monotonic=loop.time)
     world.rows = rows
     rows.opened(world.view)
-    courier = Courier(rows, carrier, pace, world.report, rng=rng, patience=HASTY)
+    courier = Courier(rows, carrier, lane, world.report, rng=rng, patience=HASTY)
     task = asyncio.create_task(courier.run())
     try:
         yield courier

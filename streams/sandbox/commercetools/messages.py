@@ -1,10 +1,10 @@
-"""A request and its answer, as plain values: what the shell carries to and fro."""
+"""A request to commercetools' stand-in and its answer, as plain values."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
+from streams.sandbox import shell
 from streams.sandbox.commercetools.errors import ApiError, malformed
 
 HTML_PAGE = b"""<!DOCTYPE html>
@@ -14,41 +14,22 @@ HTML_PAGE = b"""<!DOCTYPE html>
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(shell.Request):
     """One request; `segments` are the decoded parts of the path."""
-
-    method: str
-    path: str
-    segments: tuple[str, ...]
-    parameters: Mapping[str, Sequence[str]]
-    body: bytes = b""
-    authorization: str | None = None
-    correlation_id: str = ""
-
-    def parameter(self, name: str) -> str | None:
-        """Return the last value of a query parameter."""
-        found = self.parameters.get(name)
-        return found[-1] if found else None
 
     def number(self, name: str, default: int | None = None) -> int:
         """Return a query parameter as a number, never negative."""
         text = self.parameter(name)
         if text is None and default is not None:
             return default
-        if text is None or not (text.isascii() and text.isdigit() and len(text) < 19):
+        if text is None or not shell.is_number(text):
             raise malformed(name, "A number is expected.")
         return int(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(shell.Answer):
     """One response. `is_dropped`: the connection closes without it."""
-
-    status: int
-    body: object = None
-    headers: Sequence[tuple[str, str]] = ()
-    is_dropped: bool = False
-    page: bytes | None = field(default=None, repr=False)
 
     def payload(self) -> tuple[str, bytes]:
         """Return the content type and the bytes."""

@@ -1,37 +1,25 @@
-"""The ASGI shell: bytes in, the core's answer out, with waits and dropped lines."""
+"""NewStore's stand-in as an ASGI application: waits, and events to be delivered."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from random import Random
-from typing import Any, cast
-from urllib.parse import parse_qs, unquote
 
-from streams.sandbox.listening import ABORT
 from streams.sandbox.newstore.api import Api
 from streams.sandbox.newstore.controls import Controls
 from streams.sandbox.newstore.errors import ApiError
 from streams.sandbox.newstore.messages import Answer, Request, refusal
 from streams.sandbox.newstore.sandbox import Sandbox
-
-BODY_BYTES_MAX = 16 * 1024 * 1024
-
-# Any: ASGI's own types are open dictionaries.
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was whole."""
+from streams.sandbox.shell import Shell
 
 
 def _nothing() -> None:
     """Wake nobody: without a courier, whoever drives the sandbox takes deliveries."""
 
 
-class SandboxApp:
+class SandboxApp(Shell[Request]):
     """The ASGI application of one sandbox; `on_work` is called after each request."""
+
+    request = Request
 
     def __init__(
         self, sandbox: Sandbox, on_work: Callable[[], None] = _nothing
@@ -42,26 +30,17 @@ class SandboxApp:
         self._controls = Controls(sandbox, self._begin_anew)
         self._random = Random(f"{sandbox.config.seed}/shell")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request."""
-        if scope["type"] != "http":
-            raise NotImplementedError(f"The sandbox speaks HTTP, not {scope['type']}")
-        try:
-            request = _request(scope, await _read(receive))
-        except ClientGone:
-            return
-        except ApiError as error:
-            await _respond(send, refusal(error))
-            return
+    async def answer(self, request: Request) -> Answer:
+        """Answer one request, having waited where that is due."""
         if request.segments[:1] == ("_sandbox",):
             answer = self._controls.handle(request)
         else:
             answer = await self._serve(request)
         self._on_work()
-        if answer.is_dropped:
-            await _drop(scope, receive)
-        else:
-            await _respond(send, answer)
+        return answer
+
+    def too_large(self) -> Answer:
+        return refusal(ApiError(413, "body_too_large", "The request is too large."))
 
     async def _serve(self, request: Request) -> Answer:
         config = self.sandbox.config
@@ -85,56 +64,3 @@ class SandboxApp:
 def create_app(sandbox: Sandbox, on_work: Callable[[], None] = _nothing) -> SandboxApp:
     """Build the ASGI application of a sandbox."""
     return SandboxApp(sandbox, on_work)
-
-
-def _request(scope: Scope, body: bytes) -> Request:
-    headers = dict(scope["headers"])
-    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
-    authorization = headers.get(b"authorization")
-    return Request(
-        method=scope["method"],
-        path=path,
-        segments=tuple(unquote(part) for part in path.split("/") if part),
-        parameters=parse_qs(query, keep_blank_values=True) if query else {},
-        body=body,
-        authorization=authorization.decode("latin-1") if authorization else None,
-    )
-
-
-async def _read(receive: Receive) -> bytes:
-    body = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        body += cast(bytes, message.get("body", b""))
-        if len(body) > BODY_BYTES_MAX:
-            raise ApiError(413, "body_too_large", "The request is too large.")
-        if not message.get("more_body", False):
-            return body
-
-
-async def _respond(send: Send, answer: Answer) -> None:
-    content_type, payload = answer.payload()
-    headers = [
-        (b"content-type", content_type.encode()),
-        (b"content-length", str(len(payload)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in answer.headers),
-    ]
-    if answer.status == 204:
-        del headers[:2]
-    await send(
-        {"type": "http.response.start", "status": answer.status, "headers": headers}
-    )
-    await send({"type": "http.response.body", "body": payload})
-
-
-async def _drop(scope: Scope, receive: Receive) -> None:
-    abort = scope.get("extensions", {}).get(ABORT)
-    if abort is None:
-        raise ConnectionAbortedError("The sandbox dropped this request")
-    abort()
-    # Once the server has noticed, it does not answer in our place.
-    while (await receive())["type"] != "http.disconnect":
-        pass

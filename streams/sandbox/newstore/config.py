@@ -12,8 +12,9 @@ from enum import StrEnum
 # Order information, "in_store_purchase": goods that leave with the customer at once.
 HANDOVER = "IN_STORE_HANDOVER"
 # Open: the page (Availabilities API, "List ATP information") shows the operation's
-# bodies, its path is not in the public text. Set it to the tenant's own.
-ATP_PATH = "/v0/d/availabilities/atp"
+# bodies, its path is not in the public text. This is the resource that the exports are
+# parts of (Availabilities Export API), and OneShelf's own default.
+ATP_PATH = "/v0/d/availabilities"
 
 
 class NodeKind(StrEnum):

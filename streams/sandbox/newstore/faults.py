@@ -1,19 +1,13 @@
-"""Faults on demand: what goes wrong between a client and the vendor, drawn by a seed.
+"""What can go wrong between a client and NewStore."""
 
-A rule says what, to which calls, and either how likely or how many times.
-"""
-
-import re
 from enum import StrEnum
 from random import Random
 from typing import Annotated, Literal
 
 import msgspec
 
-from streams.sandbox.newstore.errors import invalid
-
-LATENCY_S_MAX = 120.0
-Seconds = Annotated[float, msgspec.Meta(ge=0, le=LATENCY_S_MAX)]
+from streams.sandbox import faults
+from streams.sandbox.newstore.errors import ApiError, invalid
 
 
 class FaultKind(StrEnum):
@@ -28,36 +22,21 @@ class FaultKind(StrEnum):
     WRONG_ATP = "wrong_atp"  # the check answers `quantity` more than there is
 
 
-class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule; fields that its kind does not use are ignored.
-
-    `when` says whether a latency, failure or drop comes before or after the work is
-    done. `path` is a regular expression. Without `count` the rule holds until it is
-    removed. `node_id` and `product_id` narrow a wrong ATP; empty means all.
-    """
+class FaultRule(faults.Rule, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rule; `node_id` and `product_id` narrow a wrong ATP, empty means all."""
 
     kind: FaultKind
-    when: Literal["before", "after"] = "before"
-    methods: tuple[str, ...] = ()
-    path: str = ""
-    probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
-    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     status: Literal[500, 502, 503, 504] = 500
     page: Literal["json", "html"] = "json"
     retry_after_s: Annotated[float, msgspec.Meta(ge=0)] = 1.0
-    latency_s: Seconds = 0.0
-    jitter_s: Seconds = 0.0
     quantity: int = 1
     node_id: str = ""
     product_id: str = ""
 
 
-class Strike(msgspec.Struct):
+class Strike(faults.Strike):
     """Everything that goes wrong with one call."""
 
-    delay_before_s: float = 0.0
-    delay_after_s: float = 0.0
-    revokes_token: bool = False
     before: FaultRule | None = None
     after: FaultRule | None = None
     atp: tuple[FaultRule, ...] = ()
@@ -67,94 +46,31 @@ class Strike(msgspec.Struct):
 NO_STRIKE = Strike()
 
 
-class FaultBook:
-    """The rules in force."""
+class FaultBook(faults.FaultBook[FaultRule, Strike]):
+    """The rules in force for NewStore."""
 
     def __init__(self, random: Random) -> None:
-        self._random = random
-        self._rules: dict[int, FaultRule] = {}
-        self._left: dict[int, int] = {}
-        self._hits: dict[int, int] = {}
-        self._last = 0
+        super().__init__(random, NO_STRIKE)
 
-    def add(self, rule: FaultRule) -> int:
-        """Put a rule in force; return its number."""
-        try:
-            re.compile(rule.path)
-        except re.error as error:
-            raise invalid(f"path: {error}") from None
-        self._last += 1
-        self._rules[self._last] = rule
-        self._hits[self._last] = 0
-        if rule.count is not None:
-            self._left[self._last] = rule.count
-        return self._last
+    def new_strike(self) -> Strike:
+        return Strike()
 
-    def remove(self, number: int) -> bool:
-        """Take a rule out of force; tell whether it was."""
-        self._left.pop(number, None)
-        return self._rules.pop(number, None) is not None
+    def refusal(self, text: str) -> ApiError:
+        return invalid(text)
 
-    def clear(self) -> None:
-        """Take all rules out of force."""
-        self._rules.clear()
-        self._left.clear()
-
-    def hits(self, number: int) -> int:
-        """Return how often a rule has struck, also when it is no longer in force."""
-        return self._hits.get(number, 0)
-
-    def bodies(self) -> list[dict[str, object]]:
-        """Describe the rules in force."""
-        return [
-            {
-                "id": number,
-                "hits": self._hits[number],
-                "left": self._left.get(number),
-                "rule": rule,
-            }
-            for number, rule in self._rules.items()
-        ]
-
-    def draw(self, method: str, path: str) -> Strike:
-        """Decide what goes wrong with one call."""
-        if not self._rules:
-            return NO_STRIKE
-        strike = Strike()
-        for number, rule in list(self._rules.items()):
-            if rule.methods and method not in rule.methods:
-                continue
-            if re.search(rule.path, path) is None:
-                continue
-            if rule.probability < 1 and self._random.random() >= rule.probability:
-                continue
-            self._count(number)
-            self._apply(rule, strike)
-        return strike
-
-    def _count(self, number: int) -> None:
-        self._hits[number] += 1
-        if number in self._left:
-            self._left[number] -= 1
-            if not self._left[number]:
-                self.remove(number)
-
-    def _apply(self, rule: FaultRule, strike: Strike) -> None:
+    def apply(self, rule: FaultRule, strike: Strike) -> None:
+        """Have a rule strike."""
         strike.kinds = (*strike.kinds, rule.kind)
         match rule.kind:
             case FaultKind.LATENCY:
-                delay_s = rule.latency_s + self._random.uniform(0, rule.jitter_s)
-                if rule.when == "before":
-                    strike.delay_before_s += delay_s
-                else:
-                    strike.delay_after_s += delay_s
+                self.delay(rule, strike)
             case FaultKind.WRONG_ATP:
                 strike.atp = (*strike.atp, rule)
             case FaultKind.REVOKE_TOKEN:
                 strike.revokes_token = True
-            case FaultKind.FAILURE | FaultKind.DROP if rule.when == "after":
-                strike.after = strike.after or rule
-            case _:
+            case FaultKind.FAILURE | FaultKind.DROP:
+                strike.break_off(rule)
+            case FaultKind.RATE_LIMIT | FaultKind.BLOCKED:
                 strike.before = strike.before or rule
 
 

@@ -1,43 +1,29 @@
-"""A call and its answer, as plain values: what the shell carries to and fro."""
+"""A call to NewStore's stand-in and its answer, as plain values."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from streams.sandbox import shell
 from streams.sandbox.newstore.errors import ApiError, invalid
 from streams.sandbox.newstore.wire import encode
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(shell.Request):
     """One call; `segments` are the decoded parts of the path."""
-
-    method: str
-    path: str
-    segments: tuple[str, ...]
-    parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    body: bytes = b""
-    authorization: str | None = None
 
     def number(self, name: str, default: int) -> int:
         """Return a query parameter as a number, never negative."""
-        found = self.parameters.get(name)
-        if not found:
+        text = self.parameter(name)
+        if text is None:
             return default
-        text = found[-1]
-        if not (text.isascii() and text.isdigit() and len(text) < 19):
+        if not shell.is_number(text):
             raise invalid(f"{name}: a number is expected.")
         return int(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(shell.Answer):
     """One response. `is_dropped`: the connection closes without it."""
-
-    status: int
-    body: object = None
-    headers: Sequence[tuple[str, str]] = ()
-    is_dropped: bool = False
-    page: bytes | None = field(default=None, repr=False)
 
     def payload(self) -> tuple[str, bytes]:
         """Return the content type and the bytes."""
