@@ -12,7 +12,7 @@ from streams.engine.embedded import is_embedded
 from streams.engine.names import changelog, transactional_id
 from streams.engine.reading import LogReader
 from streams.engine.security import client_arguments
-from streams.engine.transactions import KafkaTransactions
+from streams.engine.transactions import Home, KafkaTransactions, PartitionLog
 from streams.mapping.publications import encode_row
 from streams.settings import CommercetoolsSettings, Settings
 from streams.settle import Pending, Watch
@@ -41,28 +41,27 @@ async def settings(broker: str, topic_prefix: str) -> Settings:
     return made
 
 
-async def log_of(settings: Settings, crash_at: str = "") -> KafkaTransactions:
+async def log_of(settings: Settings, crash_at: str = "") -> PartitionLog:
     """Open the publishing stage's log as the engine does."""
 
     def step(reached: str) -> None:
         if reached == crash_at:
             raise Crash
 
-    log = KafkaTransactions(
+    own = KafkaTransactions(
         transactional_id=transactional_id(settings, PUBLICATIONS.stage, 0),
         group_id=settings.app_id,
-        changelog_topic=changelog(settings, PUBLICATIONS.stage),
-        partition=0,
         physical=lambda name: f"{settings.topic_prefix}{name}",
         client=dict(client_arguments(settings)),
         crash_point=step,
         one_life_per_id=await is_embedded(settings),
     )
+    log = PartitionLog(own, Home(changelog(settings, PUBLICATIONS.stage), 0))
     await log.open()
     return log
 
 
-async def write(log: KafkaTransactions, row: Publication) -> None:
+async def write(log: PartitionLog, row: Publication) -> None:
     key = PUBLICATIONS.prefix + b"TEE|LDN01"
     await log.commit(Commit(sequence=1, changelog=[(key, encode_row(row))], outputs={}))
 
@@ -73,7 +72,7 @@ async def test_what_a_killed_workers_successor_tells_is_seen_by_who_watched_befo
 ) -> None:
     async with LogReader(settings) as reader, AsyncExitStack() as logs:
 
-        async def log(crash_at: str = "") -> KafkaTransactions:
+        async def log(crash_at: str = "") -> PartitionLog:
             opened = await log_of(settings, crash_at)
             logs.push_async_callback(opened.close)
             return opened

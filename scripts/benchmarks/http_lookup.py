@@ -77,6 +77,9 @@ class OneOwner:
     def owner_of(self, sku: bytes) -> Owner:
         return self._owner
 
+    def staleness(self) -> dict[int, float]:
+        return {0: 0.01}
+
     def status(self) -> dict[str, Any]:
         return {"worker_id": "benchmark"}
 
