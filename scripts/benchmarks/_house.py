@@ -163,17 +163,27 @@ class House:
         )
 
     def cpu_s(self) -> float:
-        """Return the processor time the worker has used."""
-        fields = Path(f"/proc/{self._worker().pid}/stat").read_text().rsplit(")", 1)[1]
-        user, system = fields.split()[11:13]
-        return (int(user) + int(system)) / CLOCK_TICKS
+        """Return the processor time that the worker and its front have used."""
+        ticks = 0
+        for pid in self._pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / CLOCK_TICKS
 
     def memory_mb(self, name: str = "VmHWM") -> float:
-        """Return the worker's resident memory: peak (VmHWM) or now (VmRSS)."""
-        for line in Path(f"/proc/{self._worker().pid}/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return round(int(line.split()[1]) / 1024, 1)
-        raise RuntimeError(f"no {name}")
+        """Return the worker's and its front's memory: peak (VmHWM) or now (VmRSS)."""
+        kilobytes = [
+            int(line.split()[1])
+            for pid in self._pids()
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+            if line.startswith(f"{name}:")
+        ]
+        return round(sum(kilobytes) / 1024, 1)
+
+    def _pids(self) -> list[int]:
+        pid = self._worker().pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [pid, *map(int, children.split())]
 
     def _worker(self) -> "subprocess.Popen[str]":
         if self.worker is None:

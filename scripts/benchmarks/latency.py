@@ -175,7 +175,7 @@ def post(
     yield msgspec.msgpack.decode(answer, type=list[Row])
 
 
-async def _open(house_: House, shop: Shop) -> None:
+async def _open(house_: House, shop: Shop, options: argparse.Namespace) -> None:
     """Load reference data and opening stock, and have commercetools know all of it."""
     await house_.load_reference(shop.locations, shop.skus)
     await house_.start_worker(
@@ -185,7 +185,7 @@ async def _open(house_: House, shop: Shop) -> None:
     await wait_until_settled(house_.settings, timeout_s=SETTLE_S)
     await house_.stop_worker()
     house_.make_sandbox_strict()
-    await house_.start_worker()
+    await house_.start_worker(HTTP_FRONT=options.front)
     await asyncio.sleep(2.0)
 
 
@@ -295,7 +295,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     shop = open_shop(options)
     limits = (options.latency, options.requests, options.at_once)
     async with house(sandbox=limits) as house_:
-        await _open(house_, shop)
+        await _open(house_, shop, options)
         mark = len(await _log(house_, 0))
         events = schedule(shop, options)
         before, cpu_s = load_average(), house_.cpu_s()
@@ -397,6 +397,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=0.02, help="commercetools, s")
     parser.add_argument("--requests", type=float, default=50, help="per second")
     parser.add_argument("--at-once", type=int, default=8, help="requests")
+    parser.add_argument(
+        "--front",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="HTTP in a process of its own (HTTP_FRONT)",
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -85,7 +85,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     shop = open_shop(options)
     async with house(sandbox=(0.0, options.requests, 8)) as house_:
         await house_.load_reference(shop.locations, shop.skus)
-        await house_.start_worker()
+        await house_.start_worker(HTTP_FRONT=options.front)
         await send(house_.settings, count_events(parse_stock_file(shop.opening())))
         feeding = _feed(house_, shop, options)
         try:
@@ -190,6 +190,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--skus", type=int, default=500)
     parser.add_argument("--locations", type=int, default=4)
     parser.add_argument("--requests", type=float, default=50, help="commercetools, /s")
+    parser.add_argument(
+        "--front",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="HTTP in a process of its own (HTTP_FRONT)",
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.scarce, options.scarce_share = 25, 0.025

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import httpx
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -21,6 +22,7 @@ from streams.web.paths import names_of
 from streams.web.ports import EventSink
 from streams.web.replies import (
     HeaderList,
+    Message,
     Problem,
     Receive,
     Reply,
@@ -33,6 +35,8 @@ from streams.web.webhook import Webhook
 
 ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
 METRICS_PATH = b"/metrics"
+QUERY_PATH = b"/v1/availability/query"
+SKUS_MAX = 500
 ANSWER_TIMEOUT_S = 60.0
 RETRY_AFTER_S = 1.0
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date"})
@@ -48,7 +52,8 @@ class Front:
     ) -> None:
         self._guard = guard_of(settings)
         self._mirror = mirror
-        self._webhook = Webhook(guard=self._guard, sink=sink, bodies=Bodies())
+        self._bodies = Bodies()
+        self._webhook = Webhook(guard=self._guard, sink=sink, bodies=self._bodies)
         self._registry = CollectorRegistry()
         self._metrics = WebMetrics(self._registry)
         self.known_heads, self.known_event_heads = KnownHeads(), KnownHeads()
@@ -70,7 +75,8 @@ class Front:
         else:
             names = names_of(target)
             route = target.decode("latin-1") if names is None else ROUTES[len(names)]
-            reply = await answer_for(self._ask_worker(scope, receive))
+            answering = self._query if is_query(scope) else self._ask_worker
+            reply = await answer_for(answering(scope, receive))
         await reply.send(send)
         self._metrics.observe(route, reply.status, time.perf_counter() - started)
 
@@ -116,6 +122,30 @@ class Front:
 
     # --- The worker's part ---
 
+    async def _query(self, scope: Connection, receive: Receive) -> Reply:
+        """Answer for many SKUs if all are known here; else the worker does."""
+        headers = scope["headers"]
+        with await self._bodies.read(headers, receive) as body:
+            content = body.content
+            if self._guard.allows(Caller.of(headers), Scope.READ):
+                items = self._items(content)
+                if items is not None:
+                    return json_body(b'{"items":[%b],"unknown":[]}' % b",".join(items))
+            return await self._ask_worker(scope, _again(content))
+
+    def _items(self, content: bytes) -> list[bytes] | None:
+        try:
+            skus = _decode_query(content).skus
+        except msgspec.DecodeError:
+            return None  # The worker says what is wrong with it.
+        items: list[bytes] = []
+        for sku in dict.fromkeys(skus):
+            item = self._mirror.body(sku.encode())
+            if item is None:
+                return None
+            items.append(item)
+        return items or None
+
     async def _ask_worker(self, scope: Connection, receive: Receive) -> Reply:
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
@@ -143,6 +173,27 @@ class Front:
         if scope["raw_path"] == METRICS_PATH and answer.is_success:
             body = _without(body, METRIC) + generate_latest(self._registry)
         return Reply(answer.status_code, headers, body)
+
+
+class _Query(msgspec.Struct, forbid_unknown_fields=True):
+    skus: Annotated[list[str], msgspec.Meta(min_length=1, max_length=SKUS_MAX)]
+
+
+_decode_query = msgspec.json.Decoder(_Query).decode
+
+
+def is_query(scope: Connection) -> bool:
+    """Say whether a request asks for many SKUs at once."""
+    return (scope["method"], scope["raw_path"]) == ("POST", QUERY_PATH)
+
+
+def _again(content: bytes) -> Receive:
+    """Hand over a body that has been read, as if it came just now."""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return receive
 
 
 def _has_body(scope: Connection) -> bool:

@@ -127,6 +127,21 @@ async def test_what_the_front_does_not_know_the_worker_answers() -> None:
         assert (await house.client.delete(TEE)).status_code == 405
 
 
+async def test_many_skus_are_answered_at_once_where_all_are_known() -> None:
+    async with fronted() as house:
+        asked = {"skus": ["TEE", "TEE"]}
+        before = await house.client.post("/v1/availability/query", json=asked)
+        await mirrored(house)
+        answered = await house.worker_answered("/v1/availability/query")
+
+        after = await house.client.post("/v1/availability/query", json=asked)
+
+        assert after.json() == before.json()
+        assert len(after.json()["items"]) == 1
+        assert dict(after.headers) == dict(before.headers)
+        assert await house.worker_answered("/v1/availability/query") == answered
+
+
 async def test_a_key_opens_the_front_as_it_opens_the_worker() -> None:
     key = "a-very-long-secret-of-a-shop"
     digest = sha256(key.encode()).hexdigest()
