@@ -25,16 +25,17 @@ def new_movements(
     Args:
         now: When cancelled units were released, as far as we know.
     """
-    known, due = due_ids(before, units_before), due_ids(order, units)
-    if known.keys() == due.keys():
-        return []
+    # What the other units give cause for, they did before.
+    moved = [name for name, unit in units.items() if units_before.get(name) is not unit]
+    due = due_ids(order, {name: units[name] for name in moved})
+    known = due_ids(before, {n: units_before[n] for n in moved if n in units_before})
     return [
         make(order, name, now) for key, (make, name) in due.items() if key not in known
     ]
 
 
 def due_ids(order: Order, units: Units) -> dict[str, tuple[Make, str]]:
-    """Return the ids of all movements that the order has given cause for.
+    """Return the ids of all movements that the units and ties give cause for.
 
     With each, how it is made, and the name of the unit or item that it is about.
     """

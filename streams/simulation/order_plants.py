@@ -121,7 +121,7 @@ class ClosesTwice(Patched):
                 if not made.key.endswith("-again") and f"{made.key}-again" not in keys
             )
             deliveries = (*order.deliveries, *again)
-            rows[key] = encode_order(replace(order, deliveries=deliveries))
+            rows[key] = encode_order(order._replace(deliveries=deliveries))
         return result
 
 

@@ -1,6 +1,5 @@
 """Orders' rows and timers as bytes."""
 
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -80,7 +79,7 @@ def test_every_field_but_the_number_has_a_default() -> None:
     assert Order(number="W-1") == decode_order(
         msgspec.msgpack.encode({"number": "W-1"})
     )
-    assert next(each.name for each in fields(Order)) == "number"
+    assert Order._fields[0] == "number"
 
 
 @pytest.mark.parametrize(
