@@ -177,11 +177,12 @@ class EngineCases:
 
 
 class EngineOrders:
-    """Finds the orders' records (fits web.ports.OrdersPort)."""
+    """Finds the orders' records, or a stage's before them (web.ports.OrdersPort)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stage: str = ORDERS.stage) -> None:
         self.partitions = settings.partitions
         self.engine: Engine | None = None
+        self._stage = stage
 
     def partition_of(self, number: bytes) -> int:
         return 0 if self.engine is None else self.engine.partition_for(number)
@@ -190,8 +191,8 @@ class EngineOrders:
         engine = self.engine
         if engine is None:
             return Unavailable(RETRY_AFTER_S, "the worker is starting")
-        owner = engine.owner_of(ORDERS.stage, partition)
-        view = engine.view(ORDERS.stage, partition) if owner.is_local else None
+        owner = engine.owner_of(self._stage, partition)
+        view = engine.view(self._stage, partition) if owner.is_local else None
         if view is not None:
             return Local(view, partition, 0.0)
         if owner.url:

@@ -35,6 +35,7 @@ from streams.order_wiring import (
     commerce_errand,
     paces_of,
     reader_errand,
+    rehearsal_of,
     sourcing_errand,
 )
 from streams.ports import (
@@ -46,6 +47,7 @@ from streams.ports import (
 )
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
+from streams.tables import ORDER_LINKS
 from streams.topics import (
     COMMERCE_ANSWERS,
     LOCATIONS,
@@ -55,8 +57,10 @@ from streams.topics import (
     Topic,
 )
 from streams.trial import Trial
+from streams.trial_orders import OrdersTrial
 from streams.web.answers import Answers
 from streams.web.app import Web
+from streams.web.exceptions_foresight import OrdersDesk
 from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.server import WebServer
 
@@ -97,11 +101,13 @@ class Worker:
         self.port = EnginePort(settings)
         self.cases = EngineCases(settings, self.writer)
         self.orders = EngineOrders(settings)
+        self.links = EngineOrders(settings, ORDER_LINKS.stage)
         self.journal = LogJournal(settings)
         self.answers = Answers()
         self.latency = DeliveryLatency(self.registry)
         self.group = EngineGroup(settings)
         self.paces = paces_of(settings, self.group.workers)
+        self.rehearsal = rehearsal_of(settings, self.paces)
         self.publishing = self._publishing()
         self.errands = self._errands()
         self.follower = Follower(
@@ -115,7 +121,7 @@ class Worker:
                 sink=self.writer,
                 journal=self.journal,
                 registry=self.registry,
-                exceptions=ExceptionsDesk(self.cases, self._trial(), utc_now),
+                exceptions=self._exceptions_desk(),
                 orders=self.orders,
             ),
             settings.http_host,
@@ -139,6 +145,7 @@ class Worker:
         )
         self.engine = self.port.engine = self.journal.engine = engine
         self.cases.engine = self.orders.engine = self.group.engine = engine
+        self.links.engine = engine
         collector = WorkerCollector(
             engine, self.publishing.delivery if self.publishing else None
         )
@@ -185,6 +192,8 @@ class Worker:
         if self.publishing is not None:
             await self.publishing.client.aclose()
         await self.errands.stop()
+        if self.rehearsal is not None:
+            await self.rehearsal.aclose()
         await self.web.stop()
         await self.writer.stop()
 
@@ -214,6 +223,17 @@ class Worker:
             ),
             StageBinding(ExceptionsStage(topic_prefix=self.settings.topic_prefix)),
         ]
+
+    def _exceptions_desk(self) -> ExceptionsDesk:
+        settings = self.settings
+        trial = OrdersTrial(
+            LinkingStage(wait_s=settings.orders.link_wait_s),
+            order_rules(settings, self.reference),
+            self.reference,
+            utc_now,
+        )
+        orders = OrdersDesk(trial, self.links, self.orders, self.rehearsal)
+        return ExceptionsDesk(self.cases, self._trial(), utc_now, orders)
 
     def _trial(self) -> Trial:
         settings = self.settings
