@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qs, unquote
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
@@ -20,6 +19,7 @@ from streams.sandbox.commercetools.sandbox import Sandbox as CommerceSandbox
 from streams.sandbox.newstore import messages as newstore_messages
 from streams.sandbox.newstore.api import Api as NewStoreApi
 from streams.sandbox.newstore.sandbox import Sandbox as NewStoreSandbox
+from streams.sandbox.shell import parts_of
 from streams.simulation.virtual import VirtualLoop
 
 if TYPE_CHECKING:
@@ -152,18 +152,7 @@ def commerce_handle(sandbox: CommerceSandbox) -> Handle:
     api = CommerceApi(sandbox)
 
     def handle(request: httpx.Request) -> Answer:
-        path = request.url.raw_path.decode().partition("?")[0]
-        return api.handle(
-            commerce_messages.Request(
-                method=request.method,
-                path=path,
-                segments=_segments(path),
-                parameters=_parameters(request),
-                body=request.content,
-                authorization=request.headers.get("Authorization"),
-                correlation_id=request.headers.get("X-Correlation-ID", ""),
-            )
-        )
+        return api.handle(commerce_messages.Request(**_parts(request)))
 
     return handle
 
@@ -173,17 +162,7 @@ def newstore_handle(sandbox: NewStoreSandbox) -> Handle:
     api = NewStoreApi(sandbox)
 
     def handle(request: httpx.Request) -> Answer:
-        path = request.url.raw_path.decode().partition("?")[0]
-        return api.handle(
-            newstore_messages.Request(
-                method=request.method,
-                path=path,
-                segments=_segments(path),
-                parameters=_parameters(request),
-                body=request.content,
-                authorization=request.headers.get("Authorization"),
-            )
-        )
+        return api.handle(newstore_messages.Request(**_parts(request)))
 
     return handle
 
@@ -201,9 +180,8 @@ def commerce_intruder(sandbox: CommerceSandbox) -> Intrude:
     return intrude
 
 
-def _segments(path: str) -> tuple[str, ...]:
-    return tuple(unquote(part) for part in path.split("/") if part)
-
-
-def _parameters(request: httpx.Request) -> dict[str, list[str]]:
-    return parse_qs(request.url.query.decode(), keep_blank_values=True)
+def _parts(request: httpx.Request) -> dict[str, Any]:
+    path = request.url.raw_path.decode().partition("?")[0]
+    query = request.url.query.decode()
+    parts = parts_of(request.method, path, query, request.headers)
+    return {**parts, "body": request.content}
