@@ -1,5 +1,6 @@
 """Commands around the exceptions list; any worker answers them."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -82,7 +83,7 @@ def retry(
         bool, typer.Option(help="It is a group: retry all of it.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option(help="Only show what it would do to stock.")
+        bool, typer.Option(help="Only show what it would do to stock and orders.")
     ] = False,
     note: Note = "",
     worker: Worker = HERE,
@@ -274,10 +275,47 @@ def _print_effects(told: dict[str, Any]) -> None:
         out.print(table)
     for heard in told["orders"]:
         _plain(f"order {heard['order']} would hear: {heard['news']}")
+    for order in told["foretold"]:
+        _print_foretold(order)
+    for said in told["said"]:
+        _plain(said)
+    for answer in told["answers"]:
+        _plain(f"the ledger would answer: {_said_of(answer)}")
     for parked in told["parked"]:
         _plain(f"would be parked again: {parked['sentence']}")
     if told["left_out"]:
         out.print(f"{told['left_out']} more records were not tried out.")
+
+
+def _said_of(answer: dict[str, Any]) -> str:
+    place = answer.get("location_id", "")
+    said = f"{answer['outcome']} {answer['sku']} to order {answer['order_number']}"
+    return f"{said}, at {place}" if place else said
+
+
+def _print_foretold(order: dict[str, Any]) -> None:
+    _plain(f"order {order['order']}:")
+    for unit in order["units"]:
+        _plain(
+            f"    {unit['unit']} ({unit['sku']}): {unit['before'] or 'not known'} > "
+            f"{unit['after']} {unit['location_id']}".rstrip()
+        )
+    for request in order["requests"]:
+        place = f" at {request['location_id']}" if request["location_id"] else ""
+        _plain(
+            f"    asks the ledger: {request['kind']} {len(request['unit_ids'])} "
+            f"{request['sku']}{place}"
+        )
+    for sentence in order["raised"]:
+        _plain(f"    needs a person: {sentence}")
+    for reason in order["withdrawn"]:
+        _plain(f"    no longer needs a person: {reason}")
+    for update in order["commercetools"]:
+        _plain(f"    tells commercetools ({update['when']}): {update['said']}")
+        for action in update["actions"]:
+            _plain(f"        {json.dumps(action)}")
+    for said in order["said"]:
+        _plain(f"    {said}")
 
 
 def _row(table: Grid, *cells: str) -> None:
