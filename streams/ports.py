@@ -10,8 +10,9 @@ import msgspec
 from streams.engine.produce import Entry, LogWriter
 from streams.engine.reading import LogReader
 from streams.journal import FETCH_BYTES, Newest, newest_entries
-from streams.mapping.stock import row_key
+from streams.mapping.stock import EntryRecord, Scannable, row_key
 from streams.mapping.stock_state import decode_row
+from streams.mapping.transfers import describe, transfer_at
 from streams.settings import Settings
 from streams.tables import CASES, LEVELS, ORDER_LINKS, ORDERS, PUBLICATIONS
 from streams.topics import EXCEPTION_COMMANDS
@@ -147,7 +148,17 @@ class LogJournal:
             LogReader(self._settings, fetch_bytes=FETCH_BYTES) as reader,
         ):
             entries = await newest_entries(reader, partition, key, limit, newest)
-        return [msgspec.to_builtins(entry, builtin_types=()) for entry in entries]
+        return [_shown(entry, view) for entry in entries]
+
+
+def _shown(entry: EntryRecord, view: Scannable | None) -> dict[str, Any]:
+    """Return an entry as plain values, with what is known now of its transfer."""
+    shown: dict[str, Any] = msgspec.to_builtins(entry, builtin_types=())
+    if entry.transfer_ref and view is not None:
+        transfer = transfer_at(view, entry.sku, entry.transfer_ref)
+        if transfer is not None:
+            shown["transfer"] = describe(transfer)
+    return shown
 
 
 class EngineCases:

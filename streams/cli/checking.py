@@ -173,9 +173,17 @@ def _print_explanation(found: Any) -> None:
             entry.from_account,
             entry.to_account,
             f"{entry.on_hand_before} > {entry.on_hand_after}",
-            f"{entry.document_type} {entry.document_id}",
+            f"{entry.document_type} {entry.document_id} {entry.transfer_ref}".rstrip(),
         )
     out.print(table)
+    for transfer in found.as_json()["transfers"]:
+        out.print(
+            f"transfer {', '.join(transfer['names'])}: {transfer['sent']} sent, "
+            f"{transfer['received']} received, {transfer['under_way']} under way"
+            f"{' for too long' if transfer['overdue'] else ''}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for told in found.told:
         out.print(
             f"commercetools {told.get('action', '')}: now {told.get('quantity')} "
