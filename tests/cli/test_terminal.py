@@ -15,9 +15,10 @@ import pytest
 
 from tests.support.pseudo_terminal import CTRL_C, PseudoTerminal
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="looks for processes in /proc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
 
 READY = "Ctrl-C stops everything."
 STOPPING = "Stopping; Ctrl-C again kills the rest."
