@@ -205,7 +205,7 @@ class Heard(Answer):
     topic: str
     key: Annotated[str, Field(pattern=BASE64)]
     value: Annotated[str, Field(pattern=BASE64)]
-    again: bool = Field(default=False, description="People sent it again.")
+    again: bool = Field(default=False, strict=True, description="People sent it again.")
 
 
 class Hearsay(Answer):

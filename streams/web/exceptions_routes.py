@@ -172,6 +172,15 @@ def _reading(router: APIRouter, door: _Door, lookup: ExceptionsLookup) -> None:
         return response_of(await lookup.show(door.reader(request), case_id))
 
 
+def _hearsay() -> dict[str, Any]:
+    """Return the schema with its records in place: a document resolves no `$defs`."""
+    schema = models.Hearsay.model_json_schema()
+    record = schema.pop("$defs")["Heard"]
+    for name in ("news", "facts"):
+        schema["properties"][name]["items"] = record
+    return schema
+
+
 def _trying(router: APIRouter, door: _Door, trials: ExceptionsTrials) -> None:
     @router.post(
         EFFECTS.decode(),
@@ -198,7 +207,7 @@ def _trying(router: APIRouter, door: _Door, trials: ExceptionsTrials) -> None:
         responses=openapi.problems(401, 403, 408, 413, 422, 503),
         openapi_extra={
             **openapi.security("read"),
-            **openapi.request_body(models.Hearsay.model_json_schema(), "News, facts."),
+            **openapi.request_body(_hearsay(), "News and facts."),
         },
     )
     async def order_effects(request: Request) -> Response:
