@@ -26,9 +26,9 @@ from streams.sandbox.commercetools.orders import order_body
 from streams.sandbox.commercetools.orders.model import Order as CommerceOrder
 from streams.sandbox.newstore import ATP_PATH, UnitState
 from streams.simulation import checks
-from streams.simulation.checks import Snapshot, take_snapshot
 from streams.simulation.checks_cases import check_cases, check_list
 from streams.simulation.order_world import OrderWorld
+from streams.simulation.snapshot import Snapshot, take_snapshot
 from streams.simulation.truth import Truth
 from streams.tables import ORDERS, UNITS
 from streams.topics import (
