@@ -12,8 +12,8 @@ from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.newstore import NewStoreClient
 from streams.connectors.order_rehearsal import OrderRehearsal, RehearsalClient
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
-from streams.connectors.orders import OrderReads
 from streams.connectors.pacing import Pace, Urgency
+from streams.connectors.placed_orders import OrderReads
 from streams.connectors.source_orders import SourceOrders
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due
 from streams.delivery.courier import Courier
