@@ -39,8 +39,6 @@ STATE_KEYS = {
 UNTOLD = Shown(INITIAL)
 """What commercetools shows of a unit of which it was told nothing."""
 
-_HELD = frozenset({UnitState.OPEN, UnitState.FAILED})
-
 
 def shown_of(unit: OrderUnit, place: str = "") -> Shown:
     """Return what commercetools is to show of a unit as it stands.
@@ -49,7 +47,7 @@ def shown_of(unit: OrderUnit, place: str = "") -> Shown:
         place: Where we hold a unit that no fulfilment request has yet.
     """
     state, location_id = unit.standing.state, unit.standing.location_id
-    if state in _HELD and place:
+    if state is UnitState.OPEN and place:
         return Shown(RESERVED, place)
     if state is UnitState.FAILED or not unit.line_id:
         return Shown(STATE_KEYS[state])

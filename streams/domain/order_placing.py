@@ -83,6 +83,7 @@ def _join_lines(
                 channel_key=line.channel_key,
                 location_id=rules.places.get(line.channel_key, ""),
                 counted=line.commerce_counted and rules.counts_line(line.channel_key),
+                home=rules.home,
             )
         lines[line.line_id] = one._replace(
             quantity=line.quantity if is_latest else one.quantity,

@@ -1,7 +1,6 @@
 """The record of one order: what is known of it, and what has been made of that.
 
-Values only. `order_learning` adds to what is known; `orders.advance` makes the rest.
-New fields go at the end, with a default, so that older rows still read.
+Values only. New fields go at the end, with a default, so that older rows still read.
 """
 
 from datetime import datetime
@@ -47,7 +46,7 @@ class Line(NamedTuple):
     Attributes:
         quantity: Units, by the latest version known; `most` by any.
         location_id: The place its supply channel stands for, where it is one of ours.
-        counted: commercetools has lowered its own quantity for it.
+        counted: commercetools lowered its quantity for it; given back at `home`.
     """
 
     sku: str
@@ -56,6 +55,7 @@ class Line(NamedTuple):
     channel_key: str = ""
     location_id: str = ""
     counted: bool = False
+    home: str = ""
 
 
 class NewStoreOrder(NamedTuple):
