@@ -51,7 +51,7 @@ HISTORY = Table(
 TRANSFERS = Table(
     name="transfers",
     stage="ledger",
-    prefix=b"t",
+    prefix=b"g",
     key="sku|reference: the transfer, or where it lies under its own name",
 )
 REQUESTS = Table(

@@ -176,19 +176,23 @@ def _print_explanation(found: Any) -> None:
             f"{entry.document_type} {entry.document_id} {entry.transfer_ref}".rstrip(),
         )
     out.print(table)
-    for transfer in found.as_json()["transfers"]:
-        out.print(
-            f"transfer {', '.join(transfer['names'])}: {transfer['sent']} sent, "
-            f"{transfer['received']} received, {transfer['under_way']} under way"
-            f"{' for too long' if transfer['overdue'] else ''}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    _print_transfers(found.as_json()["transfers"])
     for told in found.told:
         out.print(
             f"commercetools {told.get('action', '')}: now {told.get('quantity')} "
             f"(target {told.get('target')}, sequence {told.get('sequence')}) "
             f"at {told['at']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_transfers(transfers: list[dict[str, Any]]) -> None:
+    for transfer in transfers:
+        out.print(
+            f"transfer {', '.join(transfer['names'])}: {transfer['sent']} sent, "
+            f"{transfer['received']} received, {transfer['under_way']} under way"
+            f"{' for too long' if transfer['overdue'] else ''}",
             highlight=False,
             soft_wrap=True,
         )
