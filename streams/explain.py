@@ -1,10 +1,12 @@
 """Why is it 3? A row's entries, documents, and what commercetools was told when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from streams.domain.publications import Publication
+from streams.domain.transfers import Transfer
 from streams.engine.names import Partitioner
 from streams.engine.reading import LogReader
 from streams.journal import Newest, newest_entries
@@ -15,9 +17,14 @@ from streams.mapping.stock import (
     decode_level,
     row_key,
 )
+from streams.mapping.stock_state import decode_transfer, own_transfer_key, transfer_key
+from streams.mapping.transfers import describe
 from streams.settings import Settings
-from streams.tables import PUBLICATIONS
+from streams.tables import PUBLICATIONS, TRANSFERS
 from streams.topics import COMMERCE_ANSWERS, STOCK_LEVELS
+
+TRANSFERS_SHOWN = 3
+"""Each may mean reading a changelog back to where the transfer was touched last."""
 
 
 @dataclass(slots=True)
@@ -30,6 +37,7 @@ class Explanation:
     entries: list[EntryRecord]
     told: list[dict[str, Any]]
     publication: Publication | None
+    transfers: list[Transfer]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -39,6 +47,7 @@ class Explanation:
             "location_id": self.location_id,
             "level": None if self.level is None else _plain(self.level),
             "entries": [_plain(entry) for entry in self.entries],
+            "transfers": [describe(transfer) for transfer in self.transfers],
             "commercetools": {
                 "told": self.told,
                 "quantity": publication.told.quantity
@@ -65,12 +74,14 @@ async def explain(
             COMMERCE_ANSWERS, partition, sku.encode(), 10 * limit
         )
         publication = await _publication(reader, partition, key)
+        transfers = await _transfers(reader, partition, entries)
     told = []
     for record in answers:
         answer = read_answer(record.key, record.value or b"")
         if getattr(answer, "location_id", None) == location_id:
             told.append(_plain(answer) | {"at": _moment(record.timestamp).isoformat()})
-    return Explanation(sku, location_id, level, entries, told[:limit], publication)
+    told = told[:limit]
+    return Explanation(sku, location_id, level, entries, told, publication, transfers)
 
 
 def _newest(level: LevelRecord | None) -> Newest | None:
@@ -86,6 +97,29 @@ async def _publication(
         PUBLICATIONS.stage, partition, PUBLICATIONS.prefix + key
     )
     return decode_publication(row) if row else None
+
+
+async def _transfers(
+    reader: LogReader, partition: int, entries: Sequence[EntryRecord]
+) -> list[Transfer]:
+    """Find the transfers of the newest entries; those not forgotten yet."""
+    found: dict[tuple[str, ...], Transfer] = {}
+    named = [(entry.sku, entry.transfer_ref) for entry in entries if entry.transfer_ref]
+    for sku, name in list(dict.fromkeys(named))[:TRANSFERS_SHOWN]:
+        key = transfer_key(sku, name)
+        transfer = await _transfer(reader, partition, key)
+        if transfer is not None and transfer.same_as:
+            own = own_transfer_key(key, transfer)
+            transfer = await _transfer(reader, partition, own)
+        if transfer is not None:
+            found[transfer.names] = transfer
+    return list(found.values())
+
+
+async def _transfer(reader: LogReader, partition: int, key: bytes) -> Transfer | None:
+    stage, prefix = TRANSFERS.stage, TRANSFERS.prefix
+    row = await reader.latest_change(stage, partition, prefix + key)
+    return decode_transfer(row) if row else None
 
 
 def _moment(timestamp_ms: int) -> datetime:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.newstore import NewStoreClient
+from streams.connectors.order_rehearsal import OrderRehearsal, RehearsalClient
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
-from streams.connectors.orders import OrderReads
 from streams.connectors.pacing import Pace, Urgency
+from streams.connectors.placed_orders import OrderReads
 from streams.connectors.source_orders import SourceOrders
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due
 from streams.delivery.courier import Courier
@@ -89,6 +90,15 @@ def commerce_errand(
     lane = paces.commercetools.lane(Urgency.ORDERS)
     courier = Courier(rows, CommerceOrders(updater, clock), lane, append, rng=rng)
     return Errand("commerce-orders", "orders", rows, courier, client.aclose)
+
+
+def rehearsal_of(settings: Settings, paces: Paces) -> OrderRehearsal | None:
+    """Return what foretells updates of orders; None where they are not told."""
+    commercetools = settings.commercetools
+    if not (commercetools.api_url and commercetools.orders):
+        return None
+    lane = paces.commercetools.lane(Urgency.READS)
+    return OrderRehearsal(RehearsalClient(commercetools), lane)
 
 
 def reader_errand(settings: Settings, paces: Paces, append: Append) -> Errand | None:

@@ -10,8 +10,9 @@ import msgspec
 from streams.engine.produce import Entry, LogWriter
 from streams.engine.reading import LogReader
 from streams.journal import FETCH_BYTES, Newest, newest_entries
-from streams.mapping.stock import row_key
+from streams.mapping.stock import EntryRecord, Scannable, row_key
 from streams.mapping.stock_state import decode_row
+from streams.mapping.transfers import describe, transfer_at
 from streams.settings import Settings
 from streams.tables import CASES, LEVELS, ORDER_LINKS, ORDERS, PUBLICATIONS
 from streams.topics import EXCEPTION_COMMANDS
@@ -157,7 +158,17 @@ class LogJournal:
             LogReader(self._settings, fetch_bytes=FETCH_BYTES) as reader,
         ):
             entries = await newest_entries(reader, partition, key, limit, newest)
-        return [msgspec.to_builtins(entry, builtin_types=()) for entry in entries]
+        return [_shown(entry, view) for entry in entries]
+
+
+def _shown(entry: EntryRecord, view: Scannable | None) -> dict[str, Any]:
+    """Return an entry as plain values, with what is known now of its transfer."""
+    shown: dict[str, Any] = msgspec.to_builtins(entry, builtin_types=())
+    if entry.transfer_ref and view is not None:
+        transfer = transfer_at(view, entry.sku, entry.transfer_ref)
+        if transfer is not None:
+            shown["transfer"] = describe(transfer)
+    return shown
 
 
 class EngineCases:
@@ -187,11 +198,12 @@ class EngineCases:
 
 
 class EngineOrders:
-    """Finds the orders' records (fits web.ports.OrdersPort)."""
+    """Finds the orders' records, or a stage's before them (web.ports.OrdersPort)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stage: str = ORDERS.stage) -> None:
         self.partitions = settings.partitions
         self.engine: Engine | None = None
+        self._stage = stage
 
     def partition_of(self, number: bytes) -> int:
         return 0 if self.engine is None else self.engine.partition_for(number)
@@ -200,8 +212,8 @@ class EngineOrders:
         engine = self.engine
         if engine is None:
             return Unavailable(RETRY_AFTER_S, "the worker is starting")
-        owner = engine.owner_of(ORDERS.stage, partition)
-        view = engine.view(ORDERS.stage, partition) if owner.is_local else None
+        owner = engine.owner_of(self._stage, partition)
+        view = engine.view(self._stage, partition) if owner.is_local else None
         if view is not None:
             return Local(view, partition, 0.0)
         if owner.url:

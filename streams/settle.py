@@ -1,7 +1,7 @@
 """Tells whether all is applied and told: what verify, replay and the demo wait for."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from streams.domain.order_debts import is_to_be_told, is_under_way
@@ -12,7 +12,7 @@ from streams.engine.reading import LogReader
 from streams.mapping.orders_state import decode_order
 from streams.mapping.publications import decode_publication
 from streams.settings import Settings
-from streams.tables import ORDERS, PUBLICATIONS
+from streams.tables import ORDERS, PUBLICATIONS, Table
 from streams.topics import (
     COMMERCE_ANSWERS,
     COMMERCE_MESSAGES,
@@ -129,33 +129,31 @@ class Watch:
         return applied
 
     async def _refresh(self) -> None:
-        prefix = PUBLICATIONS.prefix
-        changes = self._reader.read_changelog(PUBLICATIONS.stage, self._positions)
-        async for records in changes:
-            for record in records:
-                self._positions[record.partition] = record.offset + 1
-                if record.key is None or not record.key.startswith(prefix):
-                    continue
-                key = record.key[len(prefix) :]
-                if record.value is None:
-                    self.publications.pop(key, None)
-                else:
-                    self.publications[key] = decode_publication(record.value)
+        async for key, value in self._changes(PUBLICATIONS, self._positions):
+            if value is None:
+                self.publications.pop(key, None)
+            else:
+                self.publications[key] = decode_publication(value)
 
     async def _refresh_orders(self) -> None:
         """Keep the orders that are looking for a place, gathering, or to be told."""
-        prefix = ORDERS.prefix
-        changes = self._reader.read_changelog(ORDERS.stage, self._order_positions)
+        async for key, value in self._changes(ORDERS, self._order_positions):
+            order = None if value is None else decode_order(value)
+            if order is not None and self._is_busy(order):
+                self._orders_busy.add(key)
+            else:
+                self._orders_busy.discard(key)
+
+    async def _changes(
+        self, table: Table, positions: dict[int, int]
+    ) -> AsyncIterator[tuple[bytes, bytes | None]]:
+        """Walk the changes of a table's rows since the last walk."""
+        changes = self._reader.read_changelog(table.stage, positions)
         async for records in changes:
             for record in records:
-                self._order_positions[record.partition] = record.offset + 1
-                if record.key is None or not record.key.startswith(prefix):
-                    continue
-                order = None if record.value is None else decode_order(record.value)
-                if order is not None and self._is_busy(order):
-                    self._orders_busy.add(record.key)
-                else:
-                    self._orders_busy.discard(record.key)
+                positions[record.partition] = record.offset + 1
+                if record.key is not None and record.key.startswith(table.prefix):
+                    yield record.key[len(table.prefix) :], record.value
 
     def _is_busy(self, order: Order) -> bool:
         return is_under_way(order) or (self._tells_orders and is_to_be_told(order))

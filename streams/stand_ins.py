@@ -56,13 +56,7 @@ async def start_commercetools(
         arguments += ["--order-lag", str(weather.order_lag_s)]
     url = await _start(settings, supervisor, "sandbox", arguments)
     commercetools = settings.commercetools.model_copy(
-        update={
-            "api_url": url,
-            "auth_url": url,
-            "project_key": PROJECT,
-            "client_id": CLIENT,
-            "client_secret": SecretStr(SECRET),
-        }
+        update={**_door(url), "project_key": PROJECT}
     )
     return settings.model_copy(update={"commercetools": commercetools}), url
 
@@ -74,16 +68,18 @@ async def start_newstore(
     arguments = ["sandbox", "newstore", "--delay", str(weather.event_delay_s)]
     arguments += ["--duplicates", str(weather.duplicates)]
     url = await _start(settings, supervisor, "newstore", arguments)
-    newstore = settings.newstore.model_copy(
-        update={
-            "api_url": url,
-            "auth_url": url,
-            "tenant": TENANT,
-            "client_id": CLIENT,
-            "client_secret": SecretStr(SECRET),
-        }
-    )
+    newstore = settings.newstore.model_copy(update={**_door(url), "tenant": TENANT})
     return settings.model_copy(update={"newstore": newstore}), url
+
+
+def _door(url: str) -> dict[str, Any]:
+    """Return the settings that lead into a stand-in, whichever vendor's it is."""
+    return {
+        "api_url": url,
+        "auth_url": url,
+        "client_id": CLIENT,
+        "client_secret": SecretStr(SECRET),
+    }
 
 
 async def _start(

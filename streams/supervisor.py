@@ -69,13 +69,20 @@ class Supervisor:
         self._watchers[child.name] = asyncio.create_task(self._watch(child))
 
     async def stop(self) -> None:
-        """Stop the children, the last started first; kill what does not end in time."""
+        """Stop the children, the last started first; kill what does not end in time.
+
+        Who is cancelled while waiting for this is in a hurry: the rest is killed.
+        """
         # First of all nobody may start a child again that has been stopped.
         for watcher in self._watchers.values():
             watcher.cancel()
-        await asyncio.gather(*self._watchers.values(), return_exceptions=True)
-        for child in reversed(list(self.children.values())):
-            await self._stop_one(child)
+        try:
+            await asyncio.gather(*self._watchers.values(), return_exceptions=True)
+            for child in reversed(list(self.children.values())):
+                await self._stop_one(child)
+        except asyncio.CancelledError:
+            await self._kill_all()
+            raise
 
     async def _spawn(self, child: Child) -> None:
         child.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +134,17 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+    async def _kill_all(self) -> None:
+        running = [
+            child.process
+            for child in self.children.values()
+            if child.process is not None and child.process.returncode is None
+        ]
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await asyncio.gather(*(process.wait() for process in running))
 
 
 def _log_event(what: str, child: Child) -> None:

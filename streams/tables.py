@@ -31,6 +31,16 @@ WAITING = Table(
     key="missing name, then park order; and park order alone, for the event itself",
 )
 
+PARKED_EVENTS = Table(
+    name="parked_events", stage="intake", prefix=b"p", key="the event's own key"
+)
+PARKED_EXPIRIES = Table(
+    name="parked_expiries",
+    stage="intake",
+    prefix=b"x",
+    key="time it is kept from, then the event's key",
+)
+
 # Ledger
 LEVELS = Table(name="levels", stage="ledger", prefix=b"l", key="sku|location_id")
 APPLIED = Table(name="applied", stage="ledger", prefix=b"a", key="movement id")
@@ -41,7 +51,7 @@ HISTORY = Table(
 TRANSFERS = Table(
     name="transfers",
     stage="ledger",
-    prefix=b"t",
+    prefix=b"g",
     key="sku|reference: the transfer, or where it lies under its own name",
 )
 REQUESTS = Table(
@@ -133,6 +143,8 @@ CASE_RETRIES = Table(
 
 ALL = (
     WAITING,
+    PARKED_EVENTS,
+    PARKED_EXPIRIES,
     LEVELS,
     APPLIED,
     UNITS,

@@ -3,6 +3,7 @@
 The stages' own folds answer, so that what is shown is what would happen.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,8 @@ import msgspec
 from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
 from streams.domain.reference import Reference
-from streams.engine.fold import Batch, Context, Parked, Result, View
+from streams.engine.fold import Batch, Context, Output, Parked, Result, View
+from streams.mapping.order_messages import REQUESTS
 from streams.mapping.stock import (
     LevelRecord,
     Undecodable,
@@ -28,22 +30,25 @@ from streams.topics import (
     COMMERCE_MESSAGES,
     LEDGER_ENTRIES,
     NEWSTORE_EVENTS,
-    ORDER_FACTS,
     ORDER_NEWS,
+    RESERVATION_ANSWERS,
+    RESERVATION_REQUESTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
+    Topic,
 )
-from streams.web.ports import Tried
+from streams.trial_orders import can_hear
+from streams.trial_view import TrialView
+from streams.web.ports import Said, Tried
 
 NOTHING_FORETOLD = {
     "reason": "not_tried",
     "field": "topic",
-    "sentence": "Only events, messages, movements and news of orders are tried out; of "
-    "records of other topics nothing is foretold.",
+    "sentence": "Only events, messages, movements, requests and what orders hear are "
+    "tried out; of records of other topics nothing is foretold.",
 }
 _TAKEN_IN = {topic.name: topic for topic in (NEWSTORE_EVENTS, COMMERCE_MESSAGES)}
-_NEWS = frozenset({ORDER_NEWS.name, ORDER_FACTS.name})
-_COUNTED_ASIDE = frozenset({"in", "parked", "oversold"})
+_COUNTED_ASIDE = frozenset({"in", "requests_in", "parked", "oversold"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +101,14 @@ class Trial:
         name = topic.removeprefix(self._prefix)
         if name == STOCK_MOVEMENTS.name:
             return Tried([value for _, value in records], [], [])
-        if name in _NEWS:
-            return Tried([], [], [_heard(*each) for each in records])
+        if name == RESERVATION_REQUESTS.name:
+            return Tried([], [], [], requests=[value for _, value in records])
+        heard = [_heard(*each) for each in records]
+        said = [Said(name, key or b"", value, again=True) for key, value in records]
+        if name == ORDER_NEWS.name:
+            return Tried([], [], heard, news=said)
+        if can_hear(name):
+            return Tried([], [], heard, facts=said)
         if name not in _TAKEN_IN:
             return Tried([], [{**NOTHING_FORETOLD, "value": topic}], [])
         result = self._intake.fold(
@@ -106,12 +117,14 @@ class Trial:
             self._context(),
         )
         outputs = result.outputs.get(STOCK_MOVEMENTS, [])
+        news = result.outputs.get(ORDER_NEWS, [])
         return Tried(
             [output.value for output in outputs if output.value is not None],
             [_shown(parked) for parked in result.parked],
+            [_heard(each.key, each.value) for each in news],
             [
-                _heard(each.key, each.value)
-                for each in result.outputs.get(ORDER_NEWS, [])
+                Said(ORDER_NEWS.name, each.key or b"", each.value or b"")
+                for each in news
             ],
         )
 
@@ -122,27 +135,40 @@ class Trial:
         except Undecodable:
             return ""
 
-    def effects(self, view: View, movements: Sequence[bytes]) -> dict[str, Any]:
-        """Say what movements would do to the stock in a view."""
-        keyed = [(self.sku_of(movement).encode(), movement) for movement in movements]
-        result = self._ledger.fold(
-            view,
-            Batch(STOCK_MOVEMENTS, view.partition, _records("trial", keyed)),
-            self._context(),
-        )
-        outcomes = {
-            name: count
-            for name, count in result.counts.items()
-            if name not in _COUNTED_ASIDE
-        }
+    def sku_asked(self, request: bytes) -> str:
+        """Name the SKU a request is about; empty where it cannot be read."""
+        try:
+            return REQUESTS.decode(request).sku
+        except Undecodable:
+            return ""
+
+    def effects(
+        self, view: View, movements: Sequence[bytes], requests: Sequence[bytes] = ()
+    ) -> dict[str, Any]:
+        """Say what requests, then movements would do to the stock in a view."""
+        asked = [(self.sku_asked(each).encode(), each) for each in requests]
+        moved = [(self.sku_of(each).encode(), each) for each in movements]
+        there, results = TrialView(view), []
+        for topic, keyed in ((RESERVATION_REQUESTS, asked), (STOCK_MOVEMENTS, moved)):
+            batch = Batch(topic, view.partition, _records("trial", keyed))
+            result = self._ledger.fold(there, batch, self._context())
+            there.apply(result)
+            results.append(result)
+        outcomes: Counter[str] = Counter()
+        for result in results:
+            outcomes.update(result.counts)
         return {
             "entries": [
                 msgspec.json.decode(output.value or b"{}")
-                for output in result.outputs.get(LEDGER_ENTRIES, [])
+                for output in _sent(results, LEDGER_ENTRIES)
             ],
-            "levels": list(_levels(view, result)),
-            "outcomes": outcomes,
-            "parked": [_shown(parked) for parked in result.parked],
+            "levels": list(_levels(view, _sent(results, STOCK_LEVELS))),
+            "outcomes": {n: c for n, c in outcomes.items() if n not in _COUNTED_ASIDE},
+            "parked": [_shown(one) for result in results for one in result.parked],
+            "answers": [
+                msgspec.json.decode(output.value or b"{}")
+                for output in _sent(results, RESERVATION_ANSWERS)
+            ],
         }
 
     def _context(self) -> Context:
@@ -173,10 +199,14 @@ def _shown(parked: Parked) -> dict[str, str]:
     }
 
 
-def _levels(view: View, result: Result) -> Iterator[dict[str, Any]]:
+def _sent(results: Iterable[Result], topic: Topic) -> list[Output]:
+    return [output for each in results for output in each.outputs.get(topic, [])]
+
+
+def _levels(view: View, levels: Iterable[Output]) -> Iterator[dict[str, Any]]:
     """Say of each row that would change how its level is and how it would be."""
-    for output in result.outputs.get(STOCK_LEVELS, []):
-        key, value = output.key or b"", output.value or b""
+    last = {output.key or b"": output.value or b"" for output in levels}
+    for key, value in last.items():
         sku, location_id = split_row_key(key)
         stored = view.get(LEVELS, (key,)).get(key)
         before = stored and level_of(sku, location_id, decode_row(stored))

@@ -71,25 +71,40 @@ async def house(
         EngineError: The broker, a topic or a setting is not as it must be.
         WorkersNotReady: A process did not get ready in time.
     """
-    broker = None
-    supervisor = Supervisor(lambda what, child: say(f"{child.name}: {what}"))
+    async with _broker(settings, say) as with_broker:
+        supervisor = Supervisor(lambda what, child: say(f"{child.name}: {what}"))
+        running = House(with_broker, supervisor, {}, None)
+        try:
+            await _stand_ins(running, sandbox, newstore, weather or Weather(), say)
+            locations = await _load(running.settings, say)
+            # Two that join at once may be given nothing by the embedded broker (0.2.3):
+            # it leaves both waiting for half a minute, then one of them fails.
+            await _start_workers(
+                running, workers, one_by_one=not settings.broker, say=say
+            )
+            await _connect(running, locations, say)
+            yield running
+        finally:
+            await supervisor.stop()
+
+
+@asynccontextmanager
+async def _broker(settings: Settings, say: Say) -> AsyncIterator[Settings]:
+    """Yield settings with a broker: the configured one, or an embedded one."""
+    if settings.broker:
+        yield settings
+        return
+    broker = EmbeddedBroker(settings.data_dir / "broker")
+    # A thread cannot be cancelled: what it is starting must be there to be stopped.
+    starting = asyncio.create_task(asyncio.to_thread(broker.start))
     try:
-        if not settings.broker:
-            broker = EmbeddedBroker(settings.data_dir / "broker")
-            address = await asyncio.to_thread(broker.start)
-            settings = settings.model_copy(update={"broker": address})
-            say(f"broker at {address} ({NOTICE})")
-        running = House(settings, supervisor, {}, None)
-        await _stand_ins(running, sandbox, newstore, weather or Weather(), say)
-        locations = await _load(running.settings, say)
-        # Two that join at once may be given nothing by the embedded broker (0.2.3): it
-        # leaves both waiting for half a minute, then one of them fails.
-        await _start_workers(running, workers, one_by_one=broker is not None, say=say)
-        await _connect(running, locations, say)
-        yield running
+        address = await asyncio.shield(starting)
+        say(f"broker at {address} ({NOTICE})")
+        yield settings.model_copy(update={"broker": address})
     finally:
-        await supervisor.stop()
-        if broker is not None:
+        try:
+            await asyncio.gather(starting, return_exceptions=True)
+        finally:
             await asyncio.to_thread(broker.stop)
 
 

@@ -38,6 +38,7 @@ from streams.order_wiring import (
     commerce_errand,
     paces_of,
     reader_errand,
+    rehearsal_of,
     sourcing_errand,
 )
 from streams.ports import (
@@ -49,6 +50,7 @@ from streams.ports import (
 )
 from streams.rules import intake_rules, order_rules
 from streams.settings import Settings
+from streams.tables import ORDER_LINKS
 from streams.topics import (
     COMMERCE_ANSWERS,
     LOCATIONS,
@@ -58,7 +60,9 @@ from streams.topics import (
     Topic,
 )
 from streams.trial import Trial
+from streams.trial_orders import OrdersTrial
 from streams.web.app import Web
+from streams.web.exceptions_foresight import OrdersDesk
 from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.server import WebServer
 
@@ -99,11 +103,13 @@ class Worker:
         self.port = EnginePort(settings)
         self.cases = EngineCases(settings, self.writer)
         self.orders = EngineOrders(settings)
+        self.links = EngineOrders(settings, ORDER_LINKS.stage)
         self.journal = LogJournal(settings)
         self.answers = FollowedAnswers(self.port)
         self.latency = DeliveryLatency(self.registry)
         self.group = EngineGroup(settings)
         self.paces = paces_of(settings, self.group.workers)
+        self.rehearsal = rehearsal_of(settings, self.paces)
         self.publishing = self._publishing()
         self.errands = self._errands()
         self.follower = Follower(
@@ -128,6 +134,7 @@ class Worker:
         )
         self.engine = self.port.engine = self.journal.engine = engine
         self.cases.engine = self.orders.engine = self.group.engine = engine
+        self.links.engine = engine
         collector = WorkerCollector(
             engine, self.publishing.delivery if self.publishing else None
         )
@@ -176,6 +183,8 @@ class Worker:
         if self.publishing is not None:
             await self.publishing.client.aclose()
         await self.errands.stop()
+        if self.rehearsal is not None:
+            await self.rehearsal.aclose()
         await self.web.stop()
         await self.writer.stop()
 
@@ -219,12 +228,23 @@ class Worker:
             sink=self.writer,
             journal=self.journal,
             registry=self.registry,
-            exceptions=ExceptionsDesk(self.cases, self._trial(), utc_now),
+            exceptions=self._exceptions_desk(),
             orders=self.orders,
         )
         if settings.http_front:
             return FrontedServer(app, settings, self.answers, self.port)
         return WebServer(app, settings.http_host, settings.http_port)
+
+    def _exceptions_desk(self) -> ExceptionsDesk:
+        settings = self.settings
+        trial = OrdersTrial(
+            LinkingStage(wait_s=settings.orders.link_wait_s),
+            order_rules(settings, self.reference),
+            self.reference,
+            utc_now,
+        )
+        orders = OrdersDesk(trial, self.links, self.orders, self.rehearsal)
+        return ExceptionsDesk(self.cases, self._trial(), utc_now, orders)
 
     def _trial(self) -> Trial:
         settings = self.settings

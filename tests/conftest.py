@@ -9,6 +9,21 @@ import pytest
 from streams.engine.embedded import EmbeddedBroker
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests: nobody shall wait for them alone.
+
+    Raises:
+        pytest.UsageError: A test on the broker whose file `scripts/test` cannot tell.
+    """
+    slow = {each.path for each in items if each.get_closest_marker("slow")}
+    items.sort(key=lambda each: each.path not in slow)
+    on_broker = {each.path for each in items if each.get_closest_marker("kafka")}
+    for path in on_broker:
+        if "mark.kafka" not in path.read_text():
+            raise pytest.UsageError(f"{path} must say `pytest.mark.kafka` itself")
+
+
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield a broker's address: the one `scripts/test` started, or an embedded one."""

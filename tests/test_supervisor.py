@@ -205,3 +205,21 @@ async def test_a_restart_that_fails_is_tried_again(
     await until(lambda: [what for _, what in events].count("started") > started)
 
     assert not supervisor.refused.done()
+
+
+async def test_who_does_not_wait_for_the_end_has_all_killed(
+    tmp_path: Path, supervise: Make
+) -> None:
+    supervisor = await supervise(stop_timeout_s=60.0)
+    children = [child(tmp_path, STUBBORN, name) for name in ("a", "b")]
+    for each in children:
+        await supervisor.start(each)
+        await until(lambda log=each.log_file: "up" in log.read_text())  # type: ignore[misc]  # A loop's value, bound early.
+    stopping = asyncio.create_task(supervisor.stop())
+    await asyncio.sleep(0)
+
+    stopping.cancel()
+    await asyncio.wait([stopping])
+
+    assert stopping.cancelled()
+    assert [each.pid for each in children] == [None, None]

@@ -6,6 +6,7 @@ Known lines go on at once; the others by themselves, when reference data names t
 from dataclasses import replace
 
 from streams.agents.intake_copies import forget_earlier
+from streams.agents.intake_corrections import Corrections, Forgetting
 from streams.agents.intake_messages import fold_messages
 from streams.agents.intake_sending import park, send_movements, send_news
 from streams.agents.intake_waiting import Search, keep_waiting, waiting_event
@@ -14,7 +15,7 @@ from streams.engine.headers import cause_of
 from streams.mapping.pos import IntakeRules, map_event
 from streams.mapping.pos_event import read_event
 from streams.mapping.waiting import WaitingEvent, decode_waiting, event_key
-from streams.tables import WAITING
+from streams.tables import PARKED_EVENTS, PARKED_EXPIRIES, WAITING
 from streams.topics import (
     COMMERCE_MESSAGES,
     NEWSTORE_EVENTS,
@@ -32,24 +33,23 @@ class IntakeStage:
 
     name = "intake"
     sources = (NEWSTORE_EVENTS, COMMERCE_MESSAGES)
-    tables = (WAITING,)
+    tables = (WAITING, PARKED_EVENTS, PARKED_EXPIRIES)
     outputs = (STOCK_MOVEMENTS, ORDER_NEWS)
     tick_interval_s: float | None = 1.0
 
     def __init__(self, rules: IntakeRules) -> None:
         self._rules = rules
-        self._search = Search()
+        self._search, self._forgetting = Search(), Forgetting()
 
     def fold(self, view: View, batch: Batch, context: Context) -> Result:
         """Map a batch of events, or of commercetools' messages."""
         if batch.topic == COMMERCE_MESSAGES:
             return fold_messages(batch, self._rules)
-        result = Result()
+        result, known = Result(), context.reference
+        corrections = Corrections(view, batch, result, context.now)
         for record in batch.records:
             origin = cause_of(record)
-            mapped, news = read_event(
-                record.value, context.reference, self._rules, origin=origin
-            )
+            mapped, news = read_event(record.value, known, self._rules, origin=origin)
             result.count("in")
             forget_earlier(record, view, result)
             send_movements(result, record, mapped.movements)
@@ -61,6 +61,7 @@ class IntakeStage:
             else:
                 told = mapped.movements or news.notes
                 result.count("applied" if told else "ignored")
+            corrections.hear(record, is_parked=bool(problems))
             if not mapped.known:
                 result.count("unknown_event")
         return result
@@ -68,13 +69,11 @@ class IntakeStage:
     def tick(self, view: View, context: Context) -> Result | None:
         """Take up, in the order they came, events whose names have become known."""
         offsets = self._search.offsets(view, context)
-        if not offsets:
-            return None
+        result = self._forgetting.forget(view, context.now)
         rows = view.get(WAITING, [event_key(offset) for offset in offsets])
-        result = Result()
         for offset in offsets:
             self._redrive(result, decode_waiting(rows[event_key(offset)]), context)
-        return result
+        return result if result.writes else None
 
     def _redrive(self, result: Result, event: WaitingEvent, context: Context) -> None:
         # Its news were told when it came: they hold nothing up for a name.

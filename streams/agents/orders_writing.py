@@ -18,7 +18,7 @@ from streams.topics import RESERVATION_REQUESTS, STOCK_MOVEMENTS
 def write_order(result: Result, before: Order, order: Order, now: datetime) -> None:
     """Write the row, and set the timer anew where the order asks for another time."""
     if not order.expires:
-        order = replace(order, expires=True)
+        order = order._replace(expires=True)
         key = expiry_key(milliseconds(now), order_key(order.number))
         result.put(ORDER_EXPIRIES, key, b"")
     result.put(ORDERS, order_key(order.number), encode_order(order))

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from streams.cli.app import (
     EXIT_DIFFERENCES,
-    EXIT_REFUSED,
     EXIT_UNAVAILABLE,
     app,
     emit,
@@ -20,10 +19,7 @@ from streams.cli.app import (
     out,
     refuse,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-
-NAME_A_WORKER = "Start one, or name its URL with --worker, like http://127.0.0.1:8600."
+from streams.cli.asking import HERE, Json, Key, Worker, ask
 
 
 @app.command()
@@ -95,12 +91,8 @@ def _print_verification(found: Any) -> None:
 @app.command()
 def query(
     skus: Annotated[list[str], typer.Argument(help="One SKU or more.")],
-    worker: Annotated[
-        str, typer.Option(help="A worker's URL; any of them answers for all SKUs.")
-    ] = "http://127.0.0.1:8600",
-    key: Annotated[
-        str, typer.Option(envvar="ONESHELF_API_KEY", help="Bearer key, if needed.")
-    ] = "",
+    worker: Worker = HERE,
+    key: Key = "",
     as_json: Json = False,
 ) -> None:
     """Ask how many there are, and where.
@@ -110,37 +102,10 @@ def query(
 
     Example: `oneshelf query TEE-BLK-M OAK-STOOL`
     """
-    import httpx
-
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        response = httpx.post(
-            f"{worker}/v1/availability/query",
-            json={"skus": skus},
-            headers=headers,
-            timeout=10.0,
-        )
-        answer = response.json()
-    except httpx.InvalidURL as error:
-        refuse(f"--worker {worker!r} is not a URL ({error}). {NAME_A_WORKER}")
-    except (httpx.HTTPError, ValueError) as error:
-        refuse(
-            f"No worker answers at {worker} ({error}). {NAME_A_WORKER}",
-            EXIT_UNAVAILABLE,
-        )
-    if response.status_code != httpx.codes.OK:
-        code = EXIT_UNAVAILABLE if response.is_server_error else EXIT_REFUSED
-        refuse(_said(worker, response.status_code, answer), code)
+    path, wanted = "/v1/availability/query", {"skus": skus}
+    answer = ask(worker, key, path, method="POST", known=(), json=wanted)
     emit(answer, as_json=as_json, human=lambda: _print_levels(answer))
     raise SystemExit(EXIT_DIFFERENCES if answer["unknown"] else 0)
-
-
-def _said(worker: str, status: int, answer: Any) -> str:
-    """Say a worker's problem document (RFC 9457) in a line."""
-    if not isinstance(answer, dict):
-        return f"{worker} answers {status}, and is no worker. {NAME_A_WORKER}"
-    detail, remedy = answer.get("detail", answer), answer.get("remedy", "")
-    return f"{worker} answers {status}: {detail} {remedy}".strip()
 
 
 def _print_levels(answer: dict[str, Any]) -> None:
@@ -208,14 +173,26 @@ def _print_explanation(found: Any) -> None:
             entry.from_account,
             entry.to_account,
             f"{entry.on_hand_before} > {entry.on_hand_after}",
-            f"{entry.document_type} {entry.document_id}",
+            f"{entry.document_type} {entry.document_id} {entry.transfer_ref}".rstrip(),
         )
     out.print(table)
+    _print_transfers(found.as_json()["transfers"])
     for told in found.told:
         out.print(
             f"commercetools {told.get('action', '')}: now {told.get('quantity')} "
             f"(target {told.get('target')}, sequence {told.get('sequence')}) "
             f"at {told['at']}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_transfers(transfers: list[dict[str, Any]]) -> None:
+    for transfer in transfers:
+        out.print(
+            f"transfer {', '.join(transfer['names'])}: {transfer['sent']} sent, "
+            f"{transfer['received']} received, {transfer['under_way']} under way"
+            f"{' for too long' if transfer['overdue'] else ''}",
             highlight=False,
             soft_wrap=True,
         )

@@ -1,10 +1,8 @@
 """`oneshelf demo`: a whole trading day, watched live and proved exact at its end."""
 
-import asyncio
 import logging
 import os
 import random
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ import typer
 
 from streams.cli.app import (
     EXIT_DIFFERENCES,
+    EXIT_INTERRUPTED,
     EXIT_UNAVAILABLE,
     app,
     emit,
@@ -23,12 +22,12 @@ from streams.cli.app import (
     out,
     refuse,
 )
+from streams.cli.interrupts import ended_at_once
+from streams.cli.stopping import Stopped, run_until_stopped
 
 if TYPE_CHECKING:
     from streams.demo.outcome import Outcome
     from streams.demo.story import Story
-
-INTERRUPTED = 130
 
 Orders = Annotated[
     int,
@@ -62,7 +61,7 @@ def demo(
 
     Starts everything it needs in a temporary folder (the broker of ONESHELF_BROKER, or
     an embedded one), kills a worker midway, and ends by itself. Exit codes: 0 exact,
-    1 something differs, 3 something did not start or settle.
+    1 something differs, 3 something did not start or settle, 130 stopped by Ctrl-C.
 
     Example: `oneshelf demo --seed 7 --seconds 20`
     """
@@ -89,42 +88,48 @@ def _live(
     quiet: bool,
 ) -> "Outcome":
     """Run the demo and show it; end with a sentence where it cannot go on."""
-    from streams.demo.story import Story
-    from streams.demo.trading import TradingStopped
-    from streams.logs import configure_logs
-    from streams.readiness import WorkersNotReady
-    from streams.settle import NotSettled
+    with ended_at_once():
+        from streams.demo.story import Story
+        from streams.demo.trading import TradingStopped
+        from streams.logs import configure_logs
+        from streams.readiness import WorkersNotReady
+        from streams.settle import NotSettled
 
     configure_logs("demo", level=logging.ERROR)
     story = Story(random.randrange(10_000) if seed is None else seed)
     try:
-        with _folder(keep) as folder, _shown(story, quiet=quiet):
-            return asyncio.run(_run(story, folder, workers, seconds, orders))
+        with _folder(keep) as folder:
+            work = _run(story, folder, workers, seconds, orders, quiet=quiet)
+            return run_until_stopped(work, story.enter)
     except (NotSettled, TradingStopped, WorkersNotReady) as error:
         refuse(str(error), EXIT_UNAVAILABLE)
-    except asyncio.CancelledError:
+    except (Stopped, KeyboardInterrupt) as ended:
         err.print("Stopped.")
-        raise SystemExit(INTERRUPTED) from None
+        code = ended.exit_code if isinstance(ended, Stopped) else EXIT_INTERRUPTED
+        raise SystemExit(code) from None
 
 
 async def _run(
-    story: "Story", folder: Path, workers: int, seconds: float, orders: int
+    story: "Story",
+    folder: Path,
+    workers: int,
+    seconds: float,
+    orders: int,
+    *,
+    quiet: bool,
 ) -> "Outcome":
     from streams.demo.run import run_demo
 
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if task is not None:
-            loop.add_signal_handler(number, task.cancel)
-    return await run_demo(
-        load_settings(),
-        story,
-        folder=folder,
-        workers=workers,
-        seconds=seconds,
-        orders=orders,
-    )
+    settings = load_settings()
+    with _shown(story, quiet=quiet):
+        return await run_demo(
+            settings,
+            story,
+            folder=folder,
+            workers=workers,
+            seconds=seconds,
+            orders=orders,
+        )
 
 
 @contextmanager

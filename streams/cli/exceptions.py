@@ -1,5 +1,6 @@
 """Commands around the exceptions list; any worker answers them."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,36 +11,16 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from streams.cli.app import (
-    EXIT_DIFFERENCES,
-    EXIT_REFUSED,
-    EXIT_UNAVAILABLE,
-    app,
-    emit,
-    out,
-    refuse,
-)
+from streams.cli.app import EXIT_DIFFERENCES, app, emit, out, refuse
+from streams.cli.asking import CONFLICT, HERE, NOT_FOUND, Json, Key, Worker, ask
 
 exceptions_app = typer.Typer(
     no_args_is_help=True, help="The one list of what needs a person."
 )
 app.add_typer(exceptions_app, name="exceptions")
 
-NAME_A_WORKER = "Start one, or name its URL with --worker, like http://127.0.0.1:8600."
-TIMEOUT_S = 15.0
-NOT_FOUND, CONFLICT = 404, 409
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-Worker = Annotated[
-    str, typer.Option(help="A worker's URL; any of them answers for all cases.")
-]
-Key = Annotated[
-    str, typer.Option(envvar="ONESHELF_API_KEY", help="Bearer key, if needed.")
-]
 Note = Annotated[str, typer.Option("--note", help="Why; kept in the case's history.")]
 Case = Annotated[str, typer.Argument(help="The case's id, as `list` shows it.")]
-
-HERE = "http://127.0.0.1:8600"
 
 
 @exceptions_app.command("list")
@@ -102,7 +83,7 @@ def retry(
         bool, typer.Option(help="It is a group: retry all of it.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option(help="Only show what it would do to stock.")
+        bool, typer.Option(help="Only show what it would do to stock and orders.")
     ] = False,
     note: Note = "",
     worker: Worker = HERE,
@@ -210,41 +191,9 @@ def _request(note: str) -> dict[str, Any]:
 
 
 def _ask(worker: str, key: str, method: str, path: str, **more: Any) -> Any:
-    """Ask a worker; end with its own words where it refuses."""
-    import httpx
-
-    try:
-        response = httpx.request(
-            method,
-            f"{worker}/v1/exceptions{path}",
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=TIMEOUT_S,
-            **more,
-        )
-        answer = response.json()
-    except httpx.InvalidURL as error:
-        refuse(f"--worker {worker!r} is not a URL ({error}). {NAME_A_WORKER}")
-    except (httpx.HTTPError, ValueError) as error:
-        refuse(
-            f"No worker answers at {worker} ({error}). {NAME_A_WORKER}",
-            EXIT_UNAVAILABLE,
-        )
-    if response.is_success:
-        return answer
-    if response.is_server_error:
-        refuse(_said(worker, answer), EXIT_UNAVAILABLE)
-    known = response.status_code in (NOT_FOUND, CONFLICT)
-    return refuse(_said(worker, answer), EXIT_DIFFERENCES if known else EXIT_REFUSED)
-
-
-def _said(worker: str, answer: Any) -> str:
-    """Say a worker's problem document (RFC 9457) in a line."""
-    if not isinstance(answer, dict):
-        return f"{worker} is no worker. {NAME_A_WORKER}"
-    detail, remedy = answer.get("detail", answer), answer.get("remedy", "")
-    field = answer.get("field")
-    named = f" ({field}: {answer.get('value', '')})" if field else ""
-    return f"{detail}{named} {remedy}".strip()
+    known = (NOT_FOUND, CONFLICT)
+    path = f"/v1/exceptions{path}"
+    return ask(worker, key, path, method=method, known=known, **more)
 
 
 def _print_list(answer: dict[str, Any]) -> None:
@@ -326,10 +275,47 @@ def _print_effects(told: dict[str, Any]) -> None:
         out.print(table)
     for heard in told["orders"]:
         _plain(f"order {heard['order']} would hear: {heard['news']}")
+    for order in told["foretold"]:
+        _print_foretold(order)
+    for said in told["said"]:
+        _plain(said)
+    for answer in told["answers"]:
+        _plain(f"the ledger would answer: {_said_of(answer)}")
     for parked in told["parked"]:
         _plain(f"would be parked again: {parked['sentence']}")
     if told["left_out"]:
         out.print(f"{told['left_out']} more records were not tried out.")
+
+
+def _said_of(answer: dict[str, Any]) -> str:
+    place = answer.get("location_id", "")
+    said = f"{answer['outcome']} {answer['sku']} to order {answer['order_number']}"
+    return f"{said}, at {place}" if place else said
+
+
+def _print_foretold(order: dict[str, Any]) -> None:
+    _plain(f"order {order['order']}:")
+    for unit in order["units"]:
+        _plain(
+            f"    {unit['unit']} ({unit['sku']}): {unit['before'] or 'not known'} > "
+            f"{unit['after']} {unit['location_id']}".rstrip()
+        )
+    for request in order["requests"]:
+        place = f" at {request['location_id']}" if request["location_id"] else ""
+        _plain(
+            f"    asks the ledger: {request['kind']} {len(request['unit_ids'])} "
+            f"{request['sku']}{place}"
+        )
+    for sentence in order["raised"]:
+        _plain(f"    needs a person: {sentence}")
+    for reason in order["withdrawn"]:
+        _plain(f"    no longer needs a person: {reason}")
+    for update in order["commercetools"]:
+        _plain(f"    tells commercetools ({update['when']}): {update['said']}")
+        for action in update["actions"]:
+            _plain(f"        {json.dumps(action)}")
+    for said in order["said"]:
+        _plain(f"    {said}")
 
 
 def _row(table: Grid, *cells: str) -> None:

@@ -7,29 +7,8 @@ import typer
 from rich.table import Table as Grid
 from rich.text import Text
 
-from streams.cli.app import (
-    EXIT_DIFFERENCES,
-    EXIT_REFUSED,
-    EXIT_UNAVAILABLE,
-    app,
-    emit,
-    out,
-    refuse,
-)
-
-NAME_A_WORKER = "Start one, or name its URL with --worker, like http://127.0.0.1:8600."
-TIMEOUT_S = 15.0
-NOT_FOUND = 404
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
-Worker = Annotated[
-    str, typer.Option(help="A worker's URL; any of them answers for all orders.")
-]
-Key = Annotated[
-    str, typer.Option(envvar="ONESHELF_API_KEY", help="Bearer key, if needed.")
-]
-
-HERE = "http://127.0.0.1:8600"
+from streams.cli.app import app, emit, out
+from streams.cli.asking import HERE, Json, Key, Worker, ask
 
 
 @app.command()
@@ -77,43 +56,6 @@ def orders(
     params = {name: value for name, value in asked.items() if value}
     answer = ask(worker, key, "/v1/orders", params=params)
     emit(answer, as_json=as_json, human=lambda: _print_orders(answer))
-
-
-def ask(worker: str, key: str, path: str, *, method: str = "GET", **more: Any) -> Any:
-    """Ask a worker; end with its own words where it refuses."""
-    import httpx
-
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    try:
-        response = httpx.request(
-            method, f"{worker}{path}", headers=headers, timeout=TIMEOUT_S, **more
-        )
-        answer = response.json()
-    except httpx.InvalidURL as error:
-        refuse(f"--worker {worker!r} is not a URL ({error}). {NAME_A_WORKER}")
-    except (httpx.HTTPError, ValueError) as error:
-        refuse(
-            f"No worker answers at {worker} ({error}). {NAME_A_WORKER}",
-            EXIT_UNAVAILABLE,
-        )
-    if response.is_success:
-        return answer
-    if response.is_server_error:
-        refuse(_said(worker, answer), EXIT_UNAVAILABLE)
-    is_unknown = response.status_code == NOT_FOUND
-    return refuse(
-        _said(worker, answer), EXIT_DIFFERENCES if is_unknown else EXIT_REFUSED
-    )
-
-
-def _said(worker: str, answer: Any) -> str:
-    """Say a worker's problem document (RFC 9457) in a line."""
-    if not isinstance(answer, dict):
-        return f"{worker} is no worker. {NAME_A_WORKER}"
-    detail, remedy = answer.get("detail", answer), answer.get("remedy", "")
-    field = answer.get("field")
-    named = f" ({field}: {answer.get('value', '')})" if field else ""
-    return f"{detail}{named} {remedy}".strip()
 
 
 def _print_order(answer: dict[str, Any]) -> None:

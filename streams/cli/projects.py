@@ -110,19 +110,19 @@ def simulate(
     """
     from streams.simulation import command
 
-    if race:
-        code = command.race(seed, as_json=as_json, write=_line)
-        raise SystemExit(EXIT_DIFFERENCES if code else 0)
     try:
-        code = command.simulate(
-            seed,
-            seeds=seeds,
-            plant=plant,
-            orders=orders,
-            verbose=verbose,
-            as_json=as_json,
-            write=_line,
-        )
+        if race:
+            code = command.race(seed, plant=plant, as_json=as_json, write=_line)
+        else:
+            code = command.simulate(
+                seed,
+                seeds=seeds,
+                plant=plant,
+                orders=orders,
+                verbose=verbose,
+                as_json=as_json,
+                write=_line,
+            )
     except ValueError as error:
         refuse(str(error))
     raise SystemExit(EXIT_DIFFERENCES if code else 0)

@@ -17,7 +17,7 @@ from streams.cli.app import (
     out,
     refuse,
 )
-from streams.cli.orders import HERE, Json, Key, Worker, ask
+from streams.cli.asking import HERE, Json, Key, Worker, ask
 
 
 @app.command()

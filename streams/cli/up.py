@@ -1,8 +1,7 @@
 """`oneshelf up`: everything in one terminal."""
 
-import asyncio
-import signal
-from typing import Annotated, Any
+import logging
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +14,11 @@ from streams.cli.app import (
     refuse,
     tell_problems,
 )
+from streams.cli.interrupts import ended_at_once
+from streams.cli.stopping import Stopped, run_until_stopped
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 
 @app.command()
@@ -29,21 +33,17 @@ def up(
 ) -> None:
     """Run a broker (if none is configured), topics, workers and the sandboxes.
 
-    Ctrl-C stops all of it cleanly. Exit codes: 0 stopped, 2 a setting is wrong, 3
-    something did not get ready.
+    Ctrl-C stops all of it cleanly; so do SIGTERM and closing the terminal. Exit codes:
+    0 stopped, 2 a setting is wrong, 3 something did not get ready.
 
     Example: `oneshelf up --workers 2`
     """
-    from streams.config_check import problems_of
-    from streams.readiness import WorkersNotReady
-    from streams.reference import ReferenceRefused
-    from streams.up import house
+    with ended_at_once():
+        from streams.readiness import WorkersNotReady
+        from streams.reference import ReferenceRefused
+        from streams.up import house
 
-    settings = load_settings()
-    problems = problems_of(settings)
-    if problems:
-        tell_problems(problems)
-        raise SystemExit(EXIT_REFUSED)
+        settings = _checked_settings()
 
     def say(line: str) -> None:
         out.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -60,26 +60,24 @@ def up(
             raise WorkersNotReady(f"{child.name} stopped; see {child.log_file}")
 
     try:
-        asyncio.run(_until_stopped(run()))
+        run_until_stopped(run(), say)
+    except Stopped:
+        say("Stopped.")
     except ReferenceRefused as error:
         refuse(f"Nothing was loaded.\n{error}")
     except WorkersNotReady as error:
         refuse(str(error), EXIT_UNAVAILABLE)
 
 
-async def _until_stopped(work: Any) -> None:
-    """Do the work until Ctrl-C or SIGTERM, also while it is still starting."""
-    running = asyncio.ensure_future(work)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
-    # Once only: a second Ctrl-C must not keep the processes from being stopped.
-    if stopping.done():
-        running.cancel()
-    stopping.cancel()
-    await asyncio.wait([running])
-    if not running.cancelled():
-        running.result()
+def _checked_settings() -> "Settings":
+    from streams.config_check import problems_of
+    from streams.logs import configure_logs
+
+    # What happens is said in sentences.
+    configure_logs("up", level=logging.ERROR)
+    settings = load_settings()
+    problems = problems_of(settings)
+    if problems:
+        tell_problems(problems)
+        raise SystemExit(EXIT_REFUSED)
+    return settings

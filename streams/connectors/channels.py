@@ -5,7 +5,7 @@ Endpoint: commercetools API reference, "Channels".
 
 from collections.abc import Awaitable, Callable
 
-from streams.connectors.http import HttpSession
+from streams.connectors.commerce_session import HttpSession
 from streams.connectors.session import READ_ATTEMPTS_MAX
 from streams.mapping.commerce import ChannelPageWire, ChannelWire
 

@@ -8,8 +8,8 @@ from typing import Final
 from urllib.parse import quote
 
 from streams.connectors.channels import ChannelSession
+from streams.connectors.commerce_session import BOOTSTRAP_HINT
 from streams.connectors.errors import NotFound, StateMissing
-from streams.connectors.http import BOOTSTRAP_HINT
 from streams.domain.commerce_orders import OUR_STATES
 from streams.mapping.commerce import Body, ChannelWire, TypeWire
 from streams.mapping.commerce_order_wire import OrderWire, PaymentWire

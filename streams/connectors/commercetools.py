@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import quote
 
 from streams.connectors.channels import ChannelSession
+from streams.connectors.commerce_session import BOOTSTRAP_HINT
 from streams.connectors.errors import ChannelMissing, NotFound
-from streams.connectors.http import BOOTSTRAP_HINT
 from streams.mapping.commerce import (
     TYPE_KEY,
     Body,

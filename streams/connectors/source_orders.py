@@ -5,8 +5,8 @@ Endpoint: commercetools API reference, "Get Order by ID".
 
 from urllib.parse import quote
 
+from streams.connectors.commerce_session import HttpSession
 from streams.connectors.errors import ConnectorError, NotFound
-from streams.connectors.http import HttpSession
 from streams.connectors.pacing import Lane, slow_down
 from streams.mapping.commerce_order_wire import EXPAND_PAYMENTS, SourceOrderWire
 

@@ -19,7 +19,7 @@ people are told: its message may be ahead of what can be read."""
 
 
 class Reads(Protocol):
-    """Reads one order (connectors.orders.OrderReads fits)."""
+    """Reads one order (connectors.placed_orders.OrderReads fits)."""
 
     async def placed(self, order_id: str) -> OrderPlaced | Problem | None: ...
 

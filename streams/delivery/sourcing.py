@@ -28,10 +28,10 @@ from streams.domain.order_answers import (
 from streams.domain.reference import Reference
 from streams.domain.sourcing_run import CheckStock, Injection
 from streams.engine.fold import Clock
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.newstore import ExternalOrderWire, InjectedWire, ties_of
 from streams.mapping.order_messages import ANSWERS
 from streams.mapping.orders_state import decode_order
-from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stores import (
     StoreOptions,
     Unsourceable,

@@ -6,7 +6,6 @@ when nothing more is to come. What leaves later makes another delivery; none is 
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from streams.domain.order_names import safe_key
@@ -40,8 +39,6 @@ STATE_KEYS = {
 UNTOLD = Shown(INITIAL)
 """What commercetools shows of a unit of which it was told nothing."""
 
-_HELD = frozenset({UnitState.OPEN, UnitState.FAILED})
-
 
 def shown_of(unit: OrderUnit, place: str = "") -> Shown:
     """Return what commercetools is to show of a unit as it stands.
@@ -50,7 +47,7 @@ def shown_of(unit: OrderUnit, place: str = "") -> Shown:
         place: Where we hold a unit that no fulfilment request has yet.
     """
     state, location_id = unit.standing.state, unit.standing.location_id
-    if state in _HELD and place:
+    if state is UnitState.OPEN and place:
         return Shown(RESERVED, place)
     if state is UnitState.FAILED or not unit.line_id:
         return Shown(STATE_KEYS[state])
@@ -100,7 +97,7 @@ def gather(
     """
     order = _show_at_once(order, draft)
     if is_shown(order, draft) and not undelivered(order, units):
-        return order if order.window is None else replace(order, window=None)
+        return order if order.window is None else order._replace(window=None)
     window = order.window or Window(now, now)
     if has_news:
         window = window._replace(news_at=now)
@@ -111,7 +108,7 @@ def gather(
     )
     if is_last or now >= due_at(window, rules):
         return _close(order, units, draft)
-    return order if window == order.window else replace(order, window=window)
+    return order if window == order.window else order._replace(window=window)
 
 
 def is_shown(order: Order, draft: dict[str, Shown]) -> bool:
@@ -146,7 +143,7 @@ def _show_at_once(order: Order, draft: dict[str, Shown]) -> Order:
     }
     if not urgent:
         return order
-    return replace(order, shown={**order.shown, **urgent})
+    return order._replace(shown={**order.shown, **urgent})
 
 
 def _is_moved(known: Shown, shown: Shown) -> bool:
@@ -158,8 +155,7 @@ def _is_moved(known: Shown, shown: Shown) -> bool:
 
 
 def _close(order: Order, units: Units, draft: dict[str, Shown]) -> Order:
-    return replace(
-        order,
+    return order._replace(
         deliveries=(*order.deliveries, *_deliveries(order, undelivered(order, units))),
         shown=draft,
         sync_id=min(order.newstore, default=""),

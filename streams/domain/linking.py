@@ -4,7 +4,6 @@ What is known of an alias only grows, so that the order of arrival does not matt
 same notes go on to the order whichever came first.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -47,8 +46,7 @@ class Kept(NamedTuple):
     value: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(NamedTuple):
     """What is known of one alias.
 
     Attributes:
@@ -111,7 +109,7 @@ def hear(
 ) -> Heard:
     """Take in a piece of news, which `kept` holds as it came."""
     if now_ms - link.heard_ms >= HEARD_EVERY_MS:
-        link = replace(link, heard_ms=now_ms)
+        link = link._replace(heard_ms=now_ms)
     number = link.number or number_in(news)
     link = _with_demands(link, news, number)
     if isinstance(news, OrderMentioned):
@@ -131,25 +129,25 @@ def hear(
         # A sale that the shop did not know will not become known by waiting.
         due_ms = now_ms + (0 if _is_blind(news) else wait_ms)
     waiting = (*link.waiting, kept)
-    return Heard(replace(link, waiting=waiting, due_ms=due_ms), Outcome.WAITING)
+    return Heard(link._replace(waiting=waiting, due_ms=due_ms), Outcome.WAITING)
 
 
 def found_missing(link: Link, news: OrderMissing) -> Link:
     """Note that commercetools has no such order, as of a version."""
     version = max(link.missing_version, news.version)
-    return replace(link, missing_version=version)
+    return link._replace(missing_version=version)
 
 
 def ask_again(link: Link) -> Link:
     """Have an order read that was missing: a person says that it is there now."""
-    return replace(link, missing_version=0)
+    return link._replace(missing_version=0)
 
 
 def raised(link: Link, now_ms: int) -> Link:
     """Return the link once its time is up: people are told, and the news wait on."""
     if not link.due_ms or link.due_ms > now_ms:
         return link
-    return replace(link, due_ms=0, is_raised=True)
+    return link._replace(due_ms=0, is_raised=True)
 
 
 def number_in(news: OrderNote | OrderMentioned) -> str:
@@ -166,15 +164,14 @@ def number_in(news: OrderNote | OrderMentioned) -> str:
 
 
 def _linked(link: Link, number: str) -> Link:
-    return replace(link, number=number, waiting=(), due_ms=0, is_raised=False)
+    return link._replace(number=number, waiting=(), due_ms=0, is_raised=False)
 
 
 def _with_demands(link: Link, news: OrderNote | OrderMentioned, number: str) -> Link:
     """Note what is known and what has to be read of an order in commercetools."""
     match news:
         case OrderPlaced():
-            return replace(
-                link,
+            return link._replace(
                 sequence=max(link.sequence, news.sequence),
                 known_version=max(link.known_version, news.version),
             )
@@ -187,7 +184,7 @@ def _with_demands(link: Link, news: OrderNote | OrderMentioned, number: str) -> 
             if has_changed or has_gap or never_seen:
                 wanted = max(wanted, news.version, 1)
             sequence = max(link.sequence, news.sequence)
-            return replace(link, sequence=sequence, wanted_version=wanted)
+            return link._replace(sequence=sequence, wanted_version=wanted)
         case _:
             return link
 

@@ -6,6 +6,7 @@ is due.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from streams.domain.invariants import InvariantBroken
@@ -25,16 +26,17 @@ def new_movements(
     Args:
         now: When cancelled units were released, as far as we know.
     """
-    known, due = due_ids(before, units_before), due_ids(order, units)
-    if known.keys() == due.keys():
-        return []
+    # What the other units give cause for, they did before.
+    moved = [name for name, unit in units.items() if units_before.get(name) is not unit]
+    due = due_ids(order, {name: units[name] for name in moved})
+    known = due_ids(before, {n: units_before[n] for n in moved if n in units_before})
     return [
         make(order, name, now) for key, (make, name) in due.items() if key not in known
     ]
 
 
 def due_ids(order: Order, units: Units) -> dict[str, tuple[Make, str]]:
-    """Return the ids of all movements that the order has given cause for.
+    """Return the ids of all movements that the units and ties give cause for.
 
     With each, how it is made, and the name of the unit or item that it is about.
     """
@@ -47,6 +49,9 @@ def due_ids(order: Order, units: Units) -> dict[str, tuple[Make, str]]:
         # Nobody wants it any more; it may have left all the same.
         if unit.facts.cancelled or unit.facts.unavailable:
             due[f"release:cancelled:{ledger_unit(number, name)}"] = (_release, name)
+            line = order.lines[unit.line_id]
+            if line.counted and line.home:
+                due[f"announce:cancelled:{ledger_unit(number, name)}"] = (_home, name)
     for item_id in order.ties:
         due[f"identify:{item_id}"] = (_identity, item_id)
     return due
@@ -94,6 +99,20 @@ def _release(order: Order, name: str, now: datetime) -> Movement:
         occurred_at=now,
         document_type="order",
         document_id=order.number,
+    )
+
+
+def _home(order: Order, name: str, _: datetime) -> Movement:
+    """Say where a cancelled unit was at home: there commerce is given back its count.
+
+    Nothing is reserved for it any more; a unit that had a place is at home there.
+    """
+    line, announced = _line(order, name), _announcement(order, name, _placed_at(order))
+    return replace(
+        announced,
+        movement_id=f"announce:cancelled:{announced.unit_id}",
+        location_id=line.home,
+        commerce_counted=False,
     )
 
 

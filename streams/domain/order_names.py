@@ -16,12 +16,12 @@ _DIGEST_LENGTH = 12
 
 def order_number_of(external_id: str) -> str:
     """Return the order number in NewStore's public number of an order."""
-    return _RUN.sub("", external_id)
+    return _RUN.sub("", external_id) if "~" in external_id else external_id
 
 
 def run_of(external_id: str) -> int:
     """Return which of our fulfilment orders it is: 1, or more for a re-route's."""
-    found = _RUN.search(external_id)
+    found = _RUN.search(external_id) if "~" in external_id else None
     return int(found["run"] or found["run_of_part"]) if found else 1
 
 

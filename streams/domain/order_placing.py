@@ -1,7 +1,6 @@
 """What commercetools' word adds to what is known: an order's lines and state."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from streams.domain.order_notes import OrderPlaced, OrderStateSeen, PlacedLine
 from streams.domain.order_record import CANCELLED, Commerce, Line, Order
@@ -36,7 +35,7 @@ def learn_placed(order: Order, note: OrderPlaced, rules: OrderRules) -> Order:
     misreads = tuple(sorted({*order.misreads, *troubles}))
     if (commerce, joined, misreads) == (order.commerce, order.lines, order.misreads):
         return order
-    return replace(order, commerce=commerce, lines=joined, misreads=misreads)
+    return order._replace(commerce=commerce, lines=joined, misreads=misreads)
 
 
 def learn_state(order: Order, note: OrderStateSeen) -> Order:
@@ -45,14 +44,14 @@ def learn_state(order: Order, note: OrderStateSeen) -> Order:
     if commerce.commerce_id != note.commerce_id:
         return _learn_other(order, commerce, note.commerce_id)
     seen = _see_state(commerce, note.version, note.state)
-    return order if seen == order.commerce else replace(order, commerce=seen)
+    return order if seen == order.commerce else order._replace(commerce=seen)
 
 
 def _learn_other(order: Order, commerce: Commerce, commerce_id: str) -> Order:
     others = tuple(sorted({*commerce.others, commerce_id}))
     if others == commerce.others:
         return order
-    return replace(order, commerce=commerce._replace(others=others))
+    return order._replace(commerce=commerce._replace(others=others))
 
 
 def _see_state(commerce: Commerce, version: int, state: str) -> Commerce:
@@ -84,6 +83,7 @@ def _join_lines(
                 channel_key=line.channel_key,
                 location_id=rules.places.get(line.channel_key, ""),
                 counted=line.commerce_counted and rules.counts_line(line.channel_key),
+                home=rules.home,
             )
         lines[line.line_id] = one._replace(
             quantity=line.quantity if is_latest else one.quantity,

@@ -1,17 +1,17 @@
 """The record of one order: what is known of it, and what has been made of that.
 
-Values only. `order_learning` adds to what is known; `orders.advance` makes the rest.
-New fields go at the end, with a default, so that older rows still read.
+Values only. New fields go at the end, with a default, so that older rows still read.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from streams.domain.order_notes import ReturnedItem
 from streams.domain.order_units import NOTHING, UnitFacts
 from streams.domain.sourcing_run import Sourcing
 from streams.domain.troubles import Trouble
+
+NONE: Final[dict[str, Any]] = {}  # Never added to: a change is a new one.
 
 CANCELLED = "Cancelled"
 """An OrderState of commercetools' API reference."""
@@ -46,7 +46,7 @@ class Line(NamedTuple):
     Attributes:
         quantity: Units, by the latest version known; `most` by any.
         location_id: The place its supply channel stands for, where it is one of ours.
-        counted: commercetools has lowered its own quantity for it.
+        counted: commercetools lowered its quantity for it; given back at `home`.
     """
 
     sku: str
@@ -55,6 +55,7 @@ class Line(NamedTuple):
     channel_key: str = ""
     location_id: str = ""
     counted: bool = False
+    home: str = ""
 
 
 class NewStoreOrder(NamedTuple):
@@ -186,8 +187,7 @@ class Declined(NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(NamedTuple):
     """One order: the facts, and what was decided by them.
 
     Attributes:
@@ -204,17 +204,17 @@ class Order:
 
     number: str
     commerce: Commerce | None = None
-    lines: dict[str, Line] = field(default_factory=dict)
-    newstore: dict[str, NewStoreOrder] = field(default_factory=dict)
-    items: dict[str, Item] = field(default_factory=dict)
-    ties: dict[str, str] = field(default_factory=dict)
-    returns: dict[str, GoodsBack] = field(default_factory=dict)
-    settlements: dict[str, Settlement] = field(default_factory=dict)
-    appeasements: dict[str, Appeasement] = field(default_factory=dict)
+    lines: dict[str, Line] = NONE
+    newstore: dict[str, NewStoreOrder] = NONE
+    items: dict[str, Item] = NONE
+    ties: dict[str, str] = NONE
+    returns: dict[str, GoodsBack] = NONE
+    settlements: dict[str, Settlement] = NONE
+    appeasements: dict[str, Appeasement] = NONE
     misreads: tuple[Trouble, ...] = ()
-    matches: dict[str, Match] = field(default_factory=dict)
+    matches: dict[str, Match] = NONE
     deliveries: tuple[Delivery, ...] = ()
-    shown: dict[str, Shown] = field(default_factory=dict)
+    shown: dict[str, Shown] = NONE
     sync_id: str = ""
     window: Window | None = None
     wanted_sequence: int = 0
@@ -229,8 +229,8 @@ class Order:
     wake_at: datetime | None = None
     sourcing: Sourcing | None = None
     past_runs: tuple[PastRun, ...] = ()
-    places: dict[str, str] = field(default_factory=dict)
-    runs: dict[str, int] = field(default_factory=dict)
+    places: dict[str, str] = NONE
+    runs: dict[str, int] = NONE
     reroutes: bool = False
     expires: bool = False
 

@@ -36,6 +36,14 @@ class OrderRules:
     reroutes: bool = True
     keep: timedelta = timedelta(days=400)
 
+    @property
+    def home(self) -> str:
+        """Return the place whose row answers for pooled entries; empty if none does.
+
+        Any will do, as the pooled entry follows their sum.
+        """
+        return min(self.places.values(), default="") if self.has_pooled_entries else ""
+
     def counts_line(self, channel_key: str) -> bool:
         """Say whether an order lowers an entry of ours for a line.
 

@@ -5,7 +5,6 @@ what becomes of their cancellation, and when a failed place calls for another ru
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -141,7 +140,7 @@ def _begin(
         now=now,
         rules=rules,
     )
-    order = replace(order, reroutes=reroutes)
+    order = order._replace(reroutes=reroutes)
     return _taken(_in_care(moved._replace(order=order), wanted, 1), step)
 
 
@@ -182,8 +181,7 @@ def _next_run(
         rank=max([0, *(unit.facts.latest.rank for unit in units)]),
         anew=anew,
     )
-    order = replace(
-        order,
+    order = order._replace(
         past_runs=(*order.past_runs, past)[-PAST_RUNS_MAX:],
         places={name: at for name, at in order.places.items() if name not in failed},
     )
@@ -219,7 +217,7 @@ def _to_place(order: Order, units: Iterable[OrderUnit]) -> list[SourcedUnit]:
 
 def _in_care(moved: Sourced, units: Iterable[OrderUnit], run: int) -> Sourced:
     runs = {**moved.order.runs, **{unit.name: run for unit in units}}
-    return moved._replace(order=replace(moved.order, runs=runs))
+    return moved._replace(order=moved.order._replace(runs=runs))
 
 
 def _move(moved: Sourced, act: Callable[[Sourcing], Step]) -> Sourced:
@@ -236,7 +234,7 @@ def _taken(moved: Sourced, step: Step) -> Sourced:
     if step.sourcing.phase is Phase.CONFIRMED:
         places = {**places, **{p.unit: p.location_id for p in step.sourcing.plan}}
     return Sourced(
-        replace(order, sourcing=step.sourcing, places=places),
+        order._replace(sourcing=step.sourcing, places=places),
         (*moved.requests, *step.requests),
         (*moved.releases, *step.releases),
     )

@@ -1,7 +1,6 @@
-"""Which of its units NewStore's units are, and the order's units as they stand."""
+"""An order's units as they stand, by what is known of NewStore's that they are."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from streams.domain.order_names import run_of, split_unit_name, unit_name
@@ -42,24 +41,6 @@ class OrderUnit(NamedTuple):
 Units = dict[str, OrderUnit]
 
 
-def tie(order: Order) -> Order:
-    """Tie NewStore's units to the order's; a tie that is made stays.
-
-    By our name of the unit where NewStore was given it, else by product: then all units
-    of the NewStore order are known, in an order of their own.
-    """
-    if not order.is_placed:
-        return order
-    made = dict(_by_name(order))
-    made |= _by_product(order, {**order.ties, **made})
-    renamed = {made.get(name, name): match for name, match in order.matches.items()}
-    # What was matched to a unit that the order turns out not to have is open again.
-    matches = {name: match for name, match in renamed.items() if has_unit(order, name)}
-    if not made and matches == order.matches:
-        return order
-    return replace(order, ties={**order.ties, **made}, matches=matches)
-
-
 def claims_line(item: Item) -> bool:
     """Say whether the item comes with a name of our kind."""
     return split_unit_name(item.unit) is not None
@@ -78,11 +59,9 @@ def units_of(order: Order) -> Units:
     """Return the order's units, each as it stands."""
     if not order.is_placed:
         return {item_id: _sold_unit(order, item_id) for item_id in sorted(order.items)}
-    by_unit: dict[str, list[str]] = {}
-    for item_id, name in order.ties.items():
-        by_unit.setdefault(name, []).append(item_id)
+    by_unit = _items_by_unit(order)
     return {
-        name: _placed_unit(order, line_id, index, sorted(by_unit.get(name, ())))
+        name: _placed_unit(order, line_id, index, by_unit.get(name, []))
         for line_id, line in sorted(order.lines.items())
         for index in range(1, line.most + 1)
         if (name := unit_name(line_id, index))
@@ -90,18 +69,56 @@ def units_of(order: Order) -> Units:
 
 
 def units_after(before: Order, units: Units, order: Order) -> Units:
-    """Return the order's units; the known ones where nothing that makes them moved."""
-    same = all(
-        getattr(before, name) is getattr(order, name)
-        for name in ("commerce", "lines", "newstore", "items", "ties", "matches")
-    )
-    is_same_run = before.runs is order.runs and before.reroutes == order.reroutes
-    return units if same and is_same_run else units_of(order)
+    """Return the order's units, those of which nothing has moved as they are known.
+
+    Args:
+        units: The units of `before`.
+    """
+    moved = _moved_names(before, order)
+    if moved is None:
+        return units_of(order)
+    if not moved:
+        return units
+    if not order.is_placed:
+        return {**units, **{name: _sold_unit(order, name) for name in moved}}
+    by_unit = _items_by_unit(order)
+    after = dict(units)
+    for name in moved:
+        line_id, _, index = name.rpartition("#")
+        after[name] = _placed_unit(order, line_id, int(index), by_unit.get(name, []))
+    return after
+
+
+def _moved_names(before: Order, order: Order) -> set[str] | None:
+    """Return the names of the units that may stand otherwise; None if all may."""
+    if before.lines is not order.lines or before.reroutes != order.reroutes:
+        return None
+    if before.is_placed != order.is_placed or before.is_cancelled != order.is_cancelled:
+        return None
+    items = _moved(before.items, order.items)
+    if before.newstore is not order.newstore:
+        wholes = _moved(before.newstore, order.newstore)
+        items |= {i for i, item in order.items.items() if item.newstore_id in wholes}
+    moved = _moved(before.matches, order.matches)
+    if not order.is_placed:
+        # A new unit has its place among the others.
+        return None if len(order.items) > len(before.items) else moved | items
+    items |= _moved(before.ties, order.ties)
+    moved |= _moved(before.runs, order.runs)
+    return moved | {order.ties[item_id] for item_id in items if item_id in order.ties}
+
+
+def _moved(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    """Return the keys of what is new, gone or another."""
+    if before is after:
+        return set()
+    gone = before.keys() - after.keys()
+    return gone | {key for key, value in after.items() if before.get(key) is not value}
 
 
 def loose_items(order: Order) -> dict[str, Item]:
     """Return NewStore's units that stand for none of the order's."""
-    if not order.is_placed:
+    if not order.is_placed or len(order.ties) == len(order.items):
         return {}
     return {
         item_id: item
@@ -123,31 +140,11 @@ def is_worked_on(order: Order, unit: OrderUnit) -> bool:
     return False
 
 
-def _by_name(order: Order) -> Iterator[tuple[str, str]]:
-    for item_id, item in order.items.items():
-        if item_id not in order.ties and has_unit(order, item.unit):
-            yield item_id, item.unit
-
-
-def _by_product(order: Order, ties: dict[str, str]) -> dict[str, str]:
-    taken = {(order.items[item_id].newstore_id, unit) for item_id, unit in ties.items()}
-    made = {}
-    for item_id, item in sorted(order.items.items()):
-        if item_id in ties or not item.opened or claims_line(item):
-            continue
-        for line_id, line in sorted(order.lines.items()):
-            free = (
-                name
-                for index in range(1, line.quantity + 1)
-                if (name := unit_name(line_id, index))
-                and (item.newstore_id, name) not in taken
-            )
-            name = next(free, "") if line.sku == item.facts.sku else ""
-            if name:
-                made[item_id] = name
-                taken.add((item.newstore_id, name))
-                break
-    return made
+def _items_by_unit(order: Order) -> dict[str, list[str]]:
+    by_unit: dict[str, list[str]] = {}
+    for item_id, name in sorted(order.ties.items()):
+        by_unit.setdefault(name, []).append(item_id)
+    return by_unit
 
 
 def _placed_unit(
@@ -155,13 +152,27 @@ def _placed_unit(
 ) -> OrderUnit:
     line, name = order.lines[line_id], unit_name(line_id, index)
     withdrawn = index > line.quantity
-    facts = UnitFacts(cancelled=withdrawn or order.is_cancelled)
+    facts = NOTHING
     for item_id in item_ids:
-        facts = join(facts, _followed_facts(order, name, item_id))
-    facts = facts._replace(sku=line.sku, home=_home(order, name))
-    standing = standing_of(facts)
+        followed = _followed_facts(order, name, item_id)
+        facts = followed if facts is NOTHING else join(facts, followed)
+    facts = UnitFacts(
+        line.sku,
+        facts.latest,
+        facts.completions,
+        facts.carried_out,
+        facts.cancelled or withdrawn or order.is_cancelled,
+        facts.unavailable,
+        _home(order, name) if order.matches else None,
+    )
     return OrderUnit(
-        name, line_id, line.sku, tuple(item_ids), facts, standing, withdrawn
+        name,
+        line_id,
+        line.sku,
+        tuple(item_ids),
+        facts,
+        standing_of(facts),
+        withdrawn,
     )
 
 
@@ -192,8 +203,12 @@ def _item_facts(order: Order, item_id: str) -> UnitFacts:
     """Return what is known of an item, its whole order's cancellation included."""
     item = order.items[item_id]
     whole = order.newstore[item.newstore_id]
-    said = NOTHING._replace(cancelled=whole.cancelled, unavailable=whole.unavailable)
-    return join(item.facts, said)
+    if not (whole.cancelled or whole.unavailable):
+        return item.facts
+    return item.facts._replace(
+        cancelled=item.facts.cancelled or whole.cancelled,
+        unavailable=item.facts.unavailable or whole.unavailable,
+    )
 
 
 def _home(order: Order, name: str) -> Homecoming | None:

@@ -19,6 +19,7 @@ from streams.domain.order_ties import (
 )
 from streams.domain.order_units import GONE
 from streams.domain.return_troubles import refund_troubles, return_troubles
+from streams.domain.sourcing_words import CANCELLED_LATE
 from streams.domain.troubles import Trouble
 
 SOURCING = "sourcing"
@@ -43,7 +44,7 @@ def troubles_of(
         *return_troubles(order, units, now, rules),
         *refund_troubles(order, now, rules),
         *_commerce_troubles(order),
-        *_sourcing_troubles(order),
+        *_sourcing_troubles(order, units),
     }
     return tuple(sorted(found))[:TROUBLES_MAX]
 
@@ -195,10 +196,15 @@ def _commerce_troubles(order: Order) -> Iterator[Trouble]:
         )
 
 
-def _sourcing_troubles(order: Order) -> Iterator[Trouble]:
-    if order.sourcing is not None and order.sourcing.trouble is not None:
-        reason, sentence = order.sourcing.trouble
-        yield Trouble(SOURCING, order.number, reason, "", "", sentence)
+def _sourcing_troubles(order: Order, units: Units) -> Iterator[Trouble]:
+    run = order.sourcing
+    if run is None or run.trouble is None:
+        return
+    reason, sentence = run.trouble
+    late = [units[name] for name in run.dropped if name in units]
+    if reason == CANCELLED_LATE and not any(is_worked_on(order, u) for u in late):
+        return  # NewStore has cancelled them since, or has sent them.
+    yield Trouble(SOURCING, order.number, reason, "", "", sentence)
 
 
 def _some(names: list[str]) -> str:

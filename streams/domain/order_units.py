@@ -111,6 +111,8 @@ NOTHING = UnitFacts()
 
 def join(one: UnitFacts, other: UnitFacts) -> UnitFacts:
     """Put together what two sources know of the same unit."""
+    if one == other:
+        return one
     homes = [home for home in (one.home, other.home) if home is not None]
     return UnitFacts(
         sku=max(one.sku, other.sku),
@@ -148,6 +150,8 @@ def cancellation_facts(reason: str) -> UnitFacts:
 
 def completion_of(facts: UnitFacts) -> Completion | None:
     """Return how the unit left, where it did; of several the latest ranked."""
+    if len(facts.completions) == 1:
+        return facts.completions[0]
     return max(
         facts.completions, key=lambda each: (each.rank, each.request_id), default=None
     )

@@ -5,44 +5,26 @@ of a small saga. So it cannot matter in which order news arrive, or how often.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-from streams.domain.fulfilment import draft_of, due_at, gather, steadied
+from streams.domain.fulfilment import draft_of, due_at, gather
 from streams.domain.movements import Movement
-from streams.domain.order_answers import (
-    CommerceDeclined,
-    CommerceTold,
-    InjectionRefused,
-    LookAgainAsked,
-    OrderAnswer,
-    OrderInjected,
-    StockChecked,
-)
-from streams.domain.order_learning import learn, learn_injected
+from streams.domain.order_hearing import Input as Input
+from streams.domain.order_hearing import hear_all
 from streams.domain.order_movements import new_movements
-from streams.domain.order_notes import OrderNote
-from streams.domain.order_record import Declined, Order, Settlement, Shown
+from streams.domain.order_plain import is_plain
+from streams.domain.order_record import Order, Settlement, Shown
 from streams.domain.order_rules import OrderRules
-from streams.domain.order_sourcing import (
-    LookAgain,
-    Sourced,
-    hear,
-    look_again,
-    source,
-    undo,
-)
-from streams.domain.order_ties import Units, tie, units_after, units_of
+from streams.domain.order_sourcing import Sourced, source, undo
+from streams.domain.order_ties import Units, units_after, units_of
 from streams.domain.order_troubles import asked_in_vain, troubles_of
-from streams.domain.order_units import latest_of
-from streams.domain.reservations import ReservationAnswer, ReservationRequest
+from streams.domain.order_tying import tie
+from streams.domain.reservations import ReservationRequest
 from streams.domain.returns import match_returns, wake_times
-from streams.domain.sourcing_rounds import SILENCE_S
 from streams.domain.sourcing_run import Release
 from streams.domain.troubles import Trouble
-from streams.domain.wanted import blank_of, content_of
-
-Input = OrderNote | OrderAnswer | ReservationAnswer | LookAgain
+from streams.domain.wanted import blank_of, content_of, has_same_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +41,9 @@ class Effects:
     withdrawn: tuple[Trouble, ...] = ()
 
 
+NO_EFFECTS = Effects()
+
+
 def advance(
     order: Order, inputs: Sequence[Input], now: datetime, rules: OrderRules
 ) -> tuple[Order, Effects]:
@@ -66,10 +51,22 @@ def advance(
 
     The same order, and no effects, where nothing changes.
     """
-    before = order
-    heard = _hear(_steadied(order, now), inputs, now, rules)
-    if heard == (before, (), ()) and not _is_due(before, now):
-        return before, Effects(raised=asked_in_vain(before, inputs, ()))
+    heard = hear_all(order, inputs, now, rules)
+    if heard == (order, (), ()) and not _is_due(order, now):
+        return order, Effects(raised=asked_in_vain(order, inputs, ()))
+    if is_plain(heard):
+        return _dated(heard.order, now), NO_EFFECTS
+    return follow(order, inputs, heard, now, rules)
+
+
+def follow(
+    before: Order,
+    inputs: Sequence[Input],
+    heard: Sourced,
+    now: datetime,
+    rules: OrderRules,
+) -> tuple[Order, Effects]:
+    """Do all that follows from what was heard, and from the time."""
     units_before = units_of(before)
     order = tie(heard.order)
     units = units_after(before, units_before, order)
@@ -78,9 +75,11 @@ def advance(
     matched = match_returns(order, units, now, rules)
     units, order = units_after(order, units, matched), matched
     order = _gather(order, units, before, units_before, now, rules)
-    order = _count_change(before, order)
-    order = replace(order, troubles=troubles_of(order, units, now, rules))
-    order = replace(order, wake_at=_wake_at(order, units, now, rules))
+    order = order._replace(
+        wanted_sequence=_wanted_sequence(before, order),
+        troubles=troubles_of(order, units, now, rules),
+        wake_at=_wake_at(order, units, now, rules),
+    )
     raised = _difference(order.troubles, before.troubles)
     effects = Effects(
         movements=(
@@ -91,91 +90,15 @@ def advance(
         raised=(*raised, *asked_in_vain(order, inputs, raised)),
         withdrawn=_gone(before.troubles, order.troubles),
     )
-    return replace(order, first_at=order.first_at or now, changed_at=now), effects
+    return _dated(order, now), effects
+
+
+def _dated(order: Order, now: datetime) -> Order:
+    return order._replace(first_at=order.first_at or now, changed_at=now)
 
 
 def _is_due(order: Order, now: datetime) -> bool:
     return order.wake_at is not None and now >= order.wake_at
-
-
-def _hear(
-    order: Order, inputs: Sequence[Input], now: datetime, rules: OrderRules
-) -> Sourced:
-    heard = Sourced(order)
-    for each in inputs:
-        step = _hear_one(heard.order, each, now, rules)
-        heard = Sourced(
-            step.order,
-            (*heard.requests, *step.requests),
-            (*heard.releases, *step.releases),
-        )
-    return heard
-
-
-def _hear_one(order: Order, each: Input, now: datetime, rules: OrderRules) -> Sourced:
-    match each:
-        case CommerceTold() | CommerceDeclined():
-            return Sourced(_learn_told(order, each))
-        case LookAgain() | LookAgainAsked():
-            return look_again(order, units_of(order), now, rules)
-        case OrderInjected():
-            order = learn_injected(
-                order, each.newstore_id, each.external_id, each.items
-            )
-            return hear(order, each, now, rules)
-        case ReservationAnswer() | StockChecked() | InjectionRefused():
-            return hear(order, each, now, rules)
-        case _:
-            return Sourced(learn(order, each, now, rules))
-
-
-def _learn_told(order: Order, answer: CommerceTold | CommerceDeclined) -> Order:
-    """Note what commercetools said; an older answer than the last changes nothing."""
-    if isinstance(answer, CommerceDeclined):
-        known = order.declined
-        if known is not None and known.sequence >= answer.wanted_sequence:
-            return order
-        declined = Declined(answer.wanted_sequence, answer.reason, answer.sentence)
-        return replace(order, declined=declined)
-    if (answer.wanted_sequence, answer.version) <= (
-        order.told_sequence,
-        order.told_version,
-    ):
-        return order
-    return replace(
-        order,
-        told_sequence=max(order.told_sequence, answer.wanted_sequence),
-        told_version=max(order.told_version, answer.version),
-        told_at=latest_of(order.told_at, answer.told_at),
-        calls=order.calls + answer.calls,
-    )
-
-
-def _steadied(order: Order, now: datetime) -> Order:
-    """Bring to now what a clock set back has put into the future."""
-    window = steadied(order.window, now)
-    sourcing = order.sourcing
-    if sourcing is not None and sourcing.wake_at is not None:
-        last = now + timedelta(seconds=SILENCE_S)
-        sourcing = sourcing._replace(wake_at=min(sourcing.wake_at, last))
-    learnt = [back.learnt_at for back in order.returns.values()]
-    learnt += [each.learnt_at for each in order.settlements.values()]
-    is_steady = (window, sourcing) == (order.window, order.sourcing)
-    if is_steady and max(learnt, default=now) <= now:
-        return order
-    return replace(
-        order,
-        window=window,
-        returns={
-            key: back._replace(learnt_at=min(back.learnt_at, now))
-            for key, back in order.returns.items()
-        },
-        settlements={
-            key: each._replace(learnt_at=min(each.learnt_at, now))
-            for key, each in order.settlements.items()
-        },
-        sourcing=sourcing,
-    )
 
 
 def _gather(
@@ -197,15 +120,13 @@ def _draft(order: Order, units: Units) -> dict[str, Shown]:
     return draft_of(units, order.places) if order.is_placed else {}
 
 
-def _count_change(before: Order, order: Order) -> Order:
+def _wanted_sequence(before: Order, order: Order) -> int:
     """Count a change of what is wanted; the first is one against saying nothing."""
-    if not order.is_placed:
-        return order
+    if not order.is_placed or (before.is_placed and has_same_content(before, order)):
+        return order.wanted_sequence
     wanted = content_of(order)
     known = content_of(before) if before.is_placed else blank_of(order)
-    if wanted == known:
-        return order
-    return replace(order, wanted_sequence=order.wanted_sequence + 1)
+    return order.wanted_sequence + (wanted != known)
 
 
 def _wake_at(

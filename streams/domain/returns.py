@@ -6,7 +6,6 @@ came earlier. The goods themselves are in the stock already.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -50,7 +49,7 @@ def match_returns(
         name = _by_product(units, matches, one.item.sku)
         if name:
             matches[name] = _match(one, by_name=False)
-    return order if matches == order.matches else replace(order, matches=matches)
+    return order if matches == order.matches else order._replace(matches=matches)
 
 
 def open_claims(order: Order) -> list[Open]:

@@ -14,6 +14,9 @@ from streams.domain.sourcing_run import (
 PLACES_MAX = 12
 """More places in one sentence are not read."""
 
+CANCELLED_LATE = "cancelled_after_injection"
+"""The reason of a trouble that is over once NewStore has cancelled the units, too."""
+
 _TRIED = {
     "declined": "the ledger declined",
     "checked": "NewStore has fewer",
@@ -80,7 +83,7 @@ def silent(sourcing: Sourcing) -> SourcingTrouble:
 def cancelled_late(sourcing: Sourcing, injection: Injection) -> SourcingTrouble:
     units = ", ".join(_some(sourcing.dropped))
     return SourcingTrouble(
-        "cancelled_after_injection",
+        CANCELLED_LATE,
         f"{units} of order {sourcing.order_number} were cancelled while NewStore was "
         f"taking the order {injection.external_id}: cancel them in NewStore.",
     )

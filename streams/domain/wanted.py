@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from operator import attrgetter, is_
 
 from streams.domain.commerce_wanted import (
     LineQuantity,
@@ -21,6 +22,22 @@ from streams.domain.refunds import payment_state_of, refunds_of
 
 _GONE = frozenset({SHIPPED, RETURNED})
 _DONE = _GONE | {CANCELLED}
+
+TOLD = (
+    "commerce",
+    "lines",
+    "newstore",
+    "returns",
+    "settlements",
+    "appeasements",
+    "matches",
+    "deliveries",
+    "shown",
+    "sync_id",
+)
+"""What `wanted_of` reads of an order, besides what never changes."""
+
+_told = attrgetter(*TOLD)
 
 
 def wanted_of(order: Order) -> WantedOrder:
@@ -67,10 +84,14 @@ def content_of(order: Order) -> WantedOrder:
     return replace(wanted_of(order), sequence=0)
 
 
+def has_same_content(before: Order, order: Order) -> bool:
+    """Say whether nothing has been touched that is told; false proves no change."""
+    return all(map(is_, _told(before), _told(order)))
+
+
 def blank_of(order: Order) -> WantedOrder:
     """Return what commercetools' order says before we said anything."""
-    untouched = replace(
-        order,
+    untouched = order._replace(
         shown={},
         deliveries=(),
         matches={},

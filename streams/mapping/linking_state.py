@@ -1,36 +1,17 @@
-"""Rows of the linking stage: what is known of an alias, and the times that are due."""
+"""Rows of the linking stage: what is known of an alias, and the times that are due.
+
+MessagePack, as arrays: new fields go at the end, with a default.
+"""
 
 import msgspec
 
-from streams.domain.linking import Kept, Link
+from streams.domain.linking import Link
 
 _TIME_BYTES = 8
 
 
-class _Row(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    number: str = ""
-    sequence: int = 0
-    known_version: int = 0
-    wanted_version: int = 0
-    missing_version: int = 0
-    waiting: tuple[Kept, ...] = ()
-    due_ms: int = 0
-    is_raised: bool = False
-    heard_ms: int = 0
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Row).decode
-
-
-def encode_link(link: Link) -> bytes:
-    """Write a row."""
-    return _encode(_Row(*(getattr(link, name) for name in _Row.__struct_fields__)))
-
-
-def decode_link(row: bytes) -> Link:
-    """Read a row."""
-    return Link(**msgspec.structs.asdict(_decode(row)))
+encode_link = msgspec.msgpack.Encoder().encode
+decode_link = msgspec.msgpack.Decoder(Link).decode
 
 
 def timer_key(due_ms: int, alias: bytes) -> bytes:

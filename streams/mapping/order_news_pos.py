@@ -55,13 +55,21 @@ class _Handler(NamedTuple):
     read: Callable[["_Reading", Any], News]
 
 
-def news_of(envelope: Envelope, reference: Reference, rules: IntakeRules) -> News:
-    """Say what an event of ours makes known about an order; see `HANDLERS`."""
+def news_of(
+    envelope: Envelope, reference: Reference, rules: IntakeRules, *, whole: Any = None
+) -> News:
+    """Say what an event of ours makes known about an order; see `HANDLERS`.
+
+    Args:
+        whole: Its payload, where that has been read already.
+    """
     name = rules.aliases.get(envelope.name, envelope.name)
     handler = HANDLERS.get(name)
     if handler is None:
         return NO_NEWS
-    payload = decode_whole(envelope.payload, handler.payload, "payload")
+    payload = whole
+    if payload is None:
+        payload = decode_whole(envelope.payload, handler.payload, "payload")
     if isinstance(payload, Problem):
         return News(problem=payload)
     reading = _Reading(name, envelope.published_at, reference, rules)

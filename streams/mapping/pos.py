@@ -145,15 +145,22 @@ def movements_of(
     *,
     origin: str = "",
     only: Set[int] | None = None,
+    whole: Payload | None = None,
 ) -> Mapped:
-    """Say what an event means for stock; `only` restricts it to some of its lines."""
+    """Say what an event means for stock.
+
+    Args:
+        only: Restricts it to some of its lines.
+        whole: Its payload, where that has been read already.
+    """
     if not rules.is_ours(envelope.tenant):
         return _refused(wrong_tenant(envelope.tenant, rules.tenant))
     name = rules.aliases.get(envelope.name, envelope.name)
     handler = HANDLERS.get(name)
     if handler is None:
         return Mapped(known=name in WITHOUT_STOCK)
-    decoded = decode_payload(envelope.payload, handler.payload)
+    read = (whole, whole.items) if whole is not None else None
+    decoded = read or decode_payload(envelope.payload, handler.payload)
     if isinstance(decoded, Problem):
         return _refused(decoded)
     payload, items = decoded

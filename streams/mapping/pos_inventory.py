@@ -4,6 +4,7 @@ Their lines carry no unit; document, chunk and line make the movement ids.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
@@ -35,11 +36,7 @@ def map_receipt(receipt: StockDocument, sheet: Sheet) -> None:
     occurred_at = sheet.moment(receipt.processed_at)
     ref, *also = _references(receipt, "asn_id", "order_ref") or [""]
     chunk = _chunk(receipt)
-    for line, item in sheet.lines():
-        quantity = _quantity(sheet, line, item.quantity)
-        sku = None if quantity is None else sheet.resolve(line, item, place)
-        if sku is None:
-            continue
+    for line, sku, quantity in _goods(sheet, place):
         sheet.move(
             MovementKind.RECEIPT,
             f"receipt:{chunk}:{line}",
@@ -50,7 +47,6 @@ def map_receipt(receipt: StockDocument, sheet: Sheet) -> None:
             transfer_also=tuple(also),
             occurred_at=occurred_at,
         )
-        sheet.mapped_lines.append(line)
 
 
 def map_shipment_notice(notice: StockDocument, sheet: Sheet) -> None:
@@ -65,11 +61,7 @@ def map_shipment_notice(notice: StockDocument, sheet: Sheet) -> None:
     places = [origin] if destination is None else [origin, destination]
     occurred_at = sheet.moment(_aware(notice.shipment_date), notice.processed_at)
     chunk = _chunk(notice)
-    for line, item in sheet.lines():
-        quantity = _quantity(sheet, line, item.quantity)
-        sku = None if quantity is None else sheet.resolve(line, item, *places)
-        if sku is None:
-            continue
+    for line, sku, quantity in _goods(sheet, *places):
         legs = [(MovementKind.TRANSFER_OUT, f"asn:{chunk}:{line}", origin)]
         if destination is not None:
             legs.append(
@@ -86,7 +78,6 @@ def map_shipment_notice(notice: StockDocument, sheet: Sheet) -> None:
                 transfer_also=tuple(also),
                 occurred_at=occurred_at,
             )
-        sheet.mapped_lines.append(line)
 
 
 def map_adjustment(document: StockDocument, sheet: Sheet) -> None:
@@ -107,11 +98,7 @@ def map_adjustment(document: StockDocument, sheet: Sheet) -> None:
         return
     place, chunk = _place(document, sheet), _chunk(document)
     occurred_at = sheet.moment(document.processed_at)
-    for line, item in sheet.lines():
-        quantity = _quantity(sheet, line, item.quantity)
-        sku = None if quantity is None else sheet.resolve(line, item, place)
-        if sku is None:
-            continue
+    for line, sku, quantity in _goods(sheet, place):
         sheet.move(
             MovementKind.ADJUSTMENT,
             f"adjustment:{chunk}:{line}",
@@ -122,7 +109,6 @@ def map_adjustment(document: StockDocument, sheet: Sheet) -> None:
             target=move.target,
             occurred_at=occurred_at,
         )
-        sheet.mapped_lines.append(line)
 
 
 def map_count(count: Count, sheet: Sheet) -> None:
@@ -189,6 +175,19 @@ def _references(document: StockDocument, asn: str, order: str) -> list[str]:
         if ref:
             found.append(f"{sort}:{ref}")
     return found
+
+
+def _goods(sheet: Sheet, *places: Place) -> Iterator[tuple[int, str, int]]:
+    """Walk the lines that tell of a known SKU: each counts as mapped once used."""
+    for line, item in sheet.lines():
+        quantity = _quantity(sheet, line, item.quantity)
+        if quantity is None:
+            continue
+        sku = sheet.resolve(line, item, *places)
+        if sku is None:
+            continue
+        yield line, sku, quantity
+        sheet.mapped_lines.append(line)
 
 
 def _quantity(sheet: Sheet, line: int, quantity: int) -> int | None:

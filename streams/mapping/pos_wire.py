@@ -44,7 +44,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     """order.created, order.opened, order.cancelled and order.items_cancelled."""
 
     id: str
-    items: list[OrderItem]
+    items: Sequence[OrderItem]
     channel_type: str | None = None
     channel: str | None = None
     demand_location_id: str | None = None
@@ -64,7 +64,7 @@ class FulfilmentRequest(msgspec.Struct, frozen=True, gc=False):
     """fulfillment_request.assigned, items_completed and items_failed."""
 
     id: str
-    items: list[FulfilmentItem]
+    items: Sequence[FulfilmentItem]
     logical_timestamp: int | None = None
     fulfillment_location_id: str | None = None
     fulfillment_node_id: str | None = None
@@ -85,7 +85,7 @@ class Return(msgspec.Struct, frozen=True, gc=False):
     """return.processed."""
 
     id: str
-    items: list[ReturnItem]
+    items: Sequence[ReturnItem]
     return_location_id: str | None = None
     returned_at: Moment | None = None
     is_historical: bool | None = None
@@ -197,6 +197,15 @@ def decode_payload(
     except UNREADABLE:
         return broken_json(bytes(raw))
     return payload, payload.items
+
+
+def decode_fitting(raw: msgspec.Raw | bytes, kind: type[T]) -> T | None:
+    """Read what fits as a whole; None where anything does not."""
+    try:
+        found: T = _decoder_of(kind).decode(raw)
+    except UNREADABLE:
+        return None
+    return found
 
 
 def decode_whole(raw: msgspec.Raw | bytes, kind: type[T], path: str) -> T | Problem:

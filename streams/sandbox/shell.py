@@ -111,18 +111,28 @@ class Shell(ABC, Generic[Q]):
             await _respond(send, answer, self.headers(request))
 
 
-def _parts(scope: Scope) -> dict[str, Any]:
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
-    query = scope["query_string"].decode("latin-1")
+def parts_of(
+    method: str, path: str, query: str, headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what a request is made of, its body apart; header names are lower-case."""
     return {
-        "method": scope["method"],
+        "method": method,
         "path": path,
         "segments": tuple(unquote(part) for part in path.split("/") if part),
         "parameters": parse_qs(query, keep_blank_values=True) if query else {},
-        "authorization": headers.get(b"authorization") or None,
-        "correlation_id": headers.get(b"x-correlation-id", ""),
+        "authorization": headers.get("authorization") or None,
+        "correlation_id": headers.get("x-correlation-id", ""),
     }
+
+
+def _parts(scope: Scope) -> dict[str, Any]:
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in scope["headers"]
+    }
+    return parts_of(scope["method"], path, query, headers)
 
 
 async def _read(receive: Receive) -> bytes:

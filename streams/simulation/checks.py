@@ -5,18 +5,13 @@ Adds up by itself what it compares; only the bytes are read with the project's c
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.postings import Outcome
-from streams.domain.stock import ACCOUNTS
 from streams.engine.headers import ERROR_MESSAGE, header
 from streams.engine.recovery import Restoration
 from streams.mapping.exceptions import RETRY_OF
-from streams.mapping.stock_state import decode_row
 from streams.mapping.waiting import COPY, EVENT, parse_name_key
 from streams.simulation.checks_cases import check_cases, check_list
 from streams.simulation.checks_transfers import (
@@ -24,79 +19,22 @@ from streams.simulation.checks_transfers import (
     check_transfers_forgotten,
     check_transit,
 )
-from streams.simulation.cluster import Owner, Seat
 from streams.simulation.commerce import target_of
-from streams.simulation.log import LogRecord
+from streams.simulation.snapshot import Snapshot
 from streams.simulation.store import MemoryStore
 from streams.simulation.transactions import changelog_topic
-from streams.simulation.truth import RowKey, Truth
-from streams.simulation.world import World
-from streams.tables import APPLIED, HISTORY, LEVELS, WAITING, Table
+from streams.tables import APPLIED, HISTORY, WAITING
 from streams.topics import (
     COMMERCE_ANSWERS,
-    EXCEPTIONS,
-    LEDGER_ENTRIES,
     NEWSTORE_EVENTS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
-    Topic,
 )
 
+if TYPE_CHECKING:
+    from streams.simulation.truth import RowKey
+
 POOLS = ("main", "reserved", "damaged", "held", "in_transit")
-
-
-@dataclass(slots=True)
-class Snapshot:
-    """The world at rest, read once for all checkers."""
-
-    world: World
-    truth: Truth
-    rows: dict[RowKey, dict[str, int]] = field(default_factory=dict)
-    journal: list[dict[str, Any]] = field(default_factory=list)
-    levels: dict[RowKey, dict[str, Any]] = field(default_factory=dict)
-    parked: list[LogRecord] = field(default_factory=list)
-    counts: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def records(self, topic: Topic) -> list[LogRecord]:
-        return self.world.broker.all(topic.name, self.world.shape.partitions)
-
-    def owners(self) -> Iterator[tuple[Seat, Owner]]:
-        for seat in self.world.seats:
-            owner = self.world.cluster.owner(seat)
-            if owner is not None:
-                yield seat, owner
-
-    def table(self, table: Table) -> Iterator[tuple[Owner, bytes, bytes]]:
-        for seat, owner in self.owners():
-            if seat[0] == table.stage:
-                for key, value in owner.runtime.view.scan(table):
-                    yield owner, key, value
-
-
-def take_snapshot(world: World, truth: Truth) -> Snapshot:
-    """Read tables, journal, levels, parked records and counters."""
-    snap = Snapshot(world, truth)
-    for _, key, value in snap.table(LEVELS):
-        balances = decode_row(value).balances
-        named = zip(ACCOUNTS, balances, strict=True)
-        snap.rows[_row_key(key)] = {str(account): n for account, n in named}
-    snap.journal = [
-        msgspec.json.decode(record.value or b"")
-        for record in snap.records(LEDGER_ENTRIES)
-    ]
-    for record in snap.records(STOCK_LEVELS):
-        snap.levels[_row_key(record.key or b"")] = msgspec.json.decode(
-            record.value or b""
-        )
-    snap.parked = snap.records(EXCEPTIONS)
-    for seat, owner in snap.owners():
-        snap.counts.setdefault(seat[0], Counter()).update(owner.runtime.counts)
-    return snap
-
-
-def _row_key(key: bytes) -> RowKey:
-    sku, _, location_id = key.decode().rpartition("|")
-    return sku, location_id
 
 
 def check_journal_once(snap: Snapshot) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from streams.domain.exception_kinds import Kind
 from streams.domain.exceptions import Case, State
@@ -17,6 +16,7 @@ from streams.mapping.exception_rows import (
 )
 from streams.mapping.exceptions import ATTEMPT, ParkedRecord, origin_of, read_parked
 from streams.mapping.waiting import EVENT, decode_waiting
+from streams.simulation.snapshot import Snapshot
 from streams.tables import (
     CASE_MEMBERS,
     CASE_QUEUE,
@@ -28,13 +28,10 @@ from streams.tables import (
 )
 from streams.topics import NEWSTORE_EVENTS
 
-if TYPE_CHECKING:
-    from streams.simulation.checks import Snapshot
-
 _NAMES = (Kind.UNKNOWN_SKU, Kind.UNKNOWN_LOCATION)
 
 
-def check_cases(snap: "Snapshot") -> Iterator[str]:
+def check_cases(snap: Snapshot) -> Iterator[str]:
     """Each parked record is in one case; it waits there while it waits in the world."""
     held = [decode_record(row) for _, _, row in snap.table(CASE_RECORDS)]
     places = Counter(Origin(record.stage, record.origin) for record in held)
@@ -52,7 +49,7 @@ def check_cases(snap: "Snapshot") -> Iterator[str]:
     yield from _check_sent(snap, held)
 
 
-def check_list(snap: "Snapshot") -> Iterator[str]:
+def check_list(snap: Snapshot) -> Iterator[str]:
     """Queue, groups and tallies say what the cases say; no retry is left undone."""
     cases = _cases(snap).values()
     wanted = {place for case in cases for place in index_rows(case)}
@@ -70,7 +67,7 @@ def check_list(snap: "Snapshot") -> Iterator[str]:
 
 
 def _check_names(
-    snap: "Snapshot", held: list[RecordRow], cases: dict[str, Case]
+    snap: Snapshot, held: list[RecordRow], cases: dict[str, Case]
 ) -> Iterator[str]:
     """An event waits for a name if and only if a case says that it does."""
     said = {
@@ -87,7 +84,7 @@ def _check_names(
         yield f"{origin} waits only {'in its case' if origin in said else 'in intake'}"
 
 
-def _check_sent(snap: "Snapshot", held: list[RecordRow]) -> Iterator[str]:
+def _check_sent(snap: Snapshot, held: list[RecordRow]) -> Iterator[str]:
     """A record was sent again once for each retry that its case knows of."""
     sent: dict[str, list[int]] = {}
     for record in snap.records(NEWSTORE_EVENTS):
@@ -101,7 +98,7 @@ def _check_sent(snap: "Snapshot", held: list[RecordRow]) -> Iterator[str]:
             yield f"{origin} was sent again as {sent.get(origin)}, wanted {wanted}"
 
 
-def _parked_origins(snap: "Snapshot") -> set[Origin]:
+def _parked_origins(snap: Snapshot) -> set[Origin]:
     found = set()
     for record in snap.parked:
         parked = read_parked(record, {})
@@ -110,5 +107,5 @@ def _parked_origins(snap: "Snapshot") -> set[Origin]:
     return found
 
 
-def _cases(snap: "Snapshot") -> dict[str, Case]:
+def _cases(snap: Snapshot) -> dict[str, Case]:
     return {key.decode(): decode_case(row).case for _, key, row in snap.table(CASES)}

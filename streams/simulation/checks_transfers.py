@@ -2,17 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from streams.domain.exception_kinds import Kind
 from streams.mapping.exception_rows import decode_case
+from streams.simulation.snapshot import Snapshot
 from streams.tables import CASES, TRANSFERS
 
-if TYPE_CHECKING:
-    from streams.simulation.checks import Snapshot
 
-
-def check_transit(snap: "Snapshot") -> Iterator[str]:
+def check_transit(snap: Snapshot) -> Iterator[str]:
     """Of each SKU as much is in transit as was sent and not received.
 
     From the supplier came what nobody sent, and nothing else.
@@ -33,7 +30,7 @@ def check_transit(snap: "Snapshot") -> Iterator[str]:
             yield f"{sku}: {supplier[sku]} from the supplier, nobody sent {surplus}"
 
 
-def check_transfers_forgotten(snap: "Snapshot") -> Iterator[str]:
+def check_transfers_forgotten(snap: Snapshot) -> Iterator[str]:
     """Only transfers under way are remembered, each by all of its names."""
     kept = {key.decode() for _, key, _ in snap.table(TRANSFERS)}
     wanted = {
@@ -47,7 +44,7 @@ def check_transfers_forgotten(snap: "Snapshot") -> Iterator[str]:
         yield f"transfer {key} is {'still' if key in kept else 'not'} remembered"
 
 
-def check_delays(snap: "Snapshot") -> Iterator[str]:
+def check_delays(snap: Snapshot) -> Iterator[str]:
     """What is under way for too long is a case on the list, and nothing else is."""
     listed = set()
     for _, _, row in snap.table(CASES):

@@ -1,6 +1,6 @@
 """`oneshelf simulate`: seeds in, one line each out, and an exit code."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 
 import msgspec
@@ -30,10 +30,7 @@ def simulate(
     Raises:
         ValueError: There is no planted bug of that name.
     """
-    plants: Container[str] = ORDER_PLANTS if orders else PLANTS
-    if plant is not None and plant not in plants:
-        known = ", ".join(sorted(ORDER_PLANTS if orders else PLANTS))
-        raise ValueError(f"There is no planted bug {plant!r}; there are: {known}.")
+    _check_plant(plant, ORDER_PLANTS if orders else PLANTS)
     failed = 0
     live = run_orders if orders else run
     for number in range(seed, seed + seeds):
@@ -57,11 +54,26 @@ def replay_command(report: Report) -> str:
     return f"oneshelf simulate{orders} --seed {report.seed}{planted} --verbose"
 
 
+def _check_plant(plant: str | None, plants: Collection[str]) -> None:
+    if plant is not None and plant not in plants:
+        known = ", ".join(sorted(plants))
+        raise ValueError(f"There is no planted bug {plant!r}; there are: {known}.")
+
+
 def race(
-    seed: int, *, as_json: bool = False, write: Callable[[str], None] = print
+    seed: int,
+    *,
+    plant: str | None = None,
+    as_json: bool = False,
+    write: Callable[[str], None] = print,
 ) -> int:
-    """Let web orders and stores race for the last units; return 1 if it went wrong."""
-    outcome = run_race(seed)
+    """Let web orders and stores race for the last units; return 1 if it went wrong.
+
+    Raises:
+        ValueError: There is no planted bug of orders of that name.
+    """
+    _check_plant(plant, ORDER_PLANTS)
+    outcome = run_race(seed, plant=None if plant is None else ORDER_PLANTS[plant])
     if as_json:
         write(msgspec.json.encode(asdict(outcome)).decode())
     else:

@@ -4,14 +4,14 @@ They act on the vendors' stand-ins alone; we only hear of it. What a vendor refu
 not happen.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from streams.domain.availability import Counting
-from streams.domain.order_names import unit_name
+from streams.domain.availability import Counting, EntryScope
+from streams.domain.order_names import order_number_of, unit_name
 from streams.domain.reference import Location, Product
 from streams.sandbox.commercetools.errors import ApiError as CommerceError
 from streams.sandbox.commercetools.orders.model import Order as CommerceOrder
@@ -33,6 +33,9 @@ class People:
     locations: Sequence[Location]
     products: Sequence[Product]
     orders: int = 0
+    on_the_way: list[tuple[str, str, list[tuple[str, int]]]] = field(
+        default_factory=list
+    )
 
     # The web shop
 
@@ -49,7 +52,8 @@ class People:
                 "quantity": quantity or rng.choice((1, 1, 1, 2, 3)),
                 "price": {"currencyCode": "EUR", "centAmount": PRICE_CENTS},
             }
-            if counted or rng.random() < 0.5:
+            has_channel = counted and self.world.shape.entries is EntryScope.CHANNEL
+            if has_channel or (not counted and rng.random() < 0.5):
                 place = rng.choice(self.locations)
                 line["channelKey"] = place.commercetools_channel_key
             lines.append(line)
@@ -149,8 +153,17 @@ class People:
         """Ship or reject all that is open; say whether there was anything."""
         requests = self.world.store.open_requests()
         for request in requests:
-            self._ship(request, list(request.undone), rng)
+            if self._is_off(request) and rng.random() < 0.6:
+                self.world.store.cancel(request.order_id, request.undone)
+            else:
+                self._ship(request, list(request.undone), rng)
         return bool(requests)
+
+    def _is_off(self, request: FulfilmentRequest) -> bool:
+        """Say whether commercetools has cancelled the order, for all to see."""
+        order = self.world.store.order(request.order_id)
+        held = self.world.shop.orders.find("key", order_number_of(order.external_id))
+        return held is not None and held.state == "Cancelled"
 
     def lose(self, rng: Random) -> None:
         """Take some units off a shelf, and no book says so."""
@@ -230,19 +243,3 @@ class People:
     def _place(self, rng: Random) -> tuple[str, str]:
         node = rng.choice(self.locations).newstore_node_id
         return node, rng.choice(self.products).newstore_product_id
-
-
-Deed = Callable[[People, Random], None]
-
-DEEDS: tuple[tuple[Deed, int], ...] = (
-    (People.buy, 5),
-    (People.work, 14),
-    (People.sell, 3),
-    (People.give_back, 4),
-    (People.cancel, 1),
-    (People.lose, 1),
-    (People.receive, 1),
-    (People.exchange, 1),
-    (People.appease, 1),
-)
-"""Everything that people do, and its weight in a day."""

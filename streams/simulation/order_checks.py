@@ -4,33 +4,27 @@ The vendors' own books are the oracle: what they were told and did, counted by h
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from streams.domain.commerce_orders import SeenOrder
-from streams.domain.fulfilment import CANCELLED
-from streams.domain.order_audit import UnitsBySku, order_faults, reservation_faults
-from streams.domain.order_names import ledger_unit, order_number_of
-from streams.domain.order_record import Order
+from streams.domain.availability import EntryScope
+from streams.domain.fulfilment import RESERVED, STATE_KEYS
+from streams.domain.order_audit import order_faults, reservation_faults
+from streams.domain.order_names import ledger_unit
+from streams.domain.order_ties import units_of
+from streams.domain.order_units import DONE, UnitState
 from streams.domain.sourcing_run import ENDS, Phase
 from streams.domain.units import standing
 from streams.domain.wanted import wanted_of
-from streams.mapping.commerce_order_wire import OrderWire
-from streams.mapping.commerce_orders import LINE_TYPE_KEY, seen_of
-from streams.mapping.orders_state import decode_order
 from streams.sandbox.commercetools.journal import Write
-from streams.sandbox.commercetools.orders import order_body
 from streams.sandbox.commercetools.orders.model import Order as CommerceOrder
-from streams.sandbox.newstore import ATP_PATH, UnitState
-from streams.simulation import checks
-from streams.simulation.checks import Snapshot, take_snapshot
+from streams.sandbox.newstore import ATP_PATH
+from streams.simulation import checks, order_books
 from streams.simulation.checks_cases import check_cases, check_list
-from streams.simulation.order_world import OrderWorld
-from streams.simulation.truth import Truth
-from streams.tables import ORDERS, UNITS
+from streams.simulation.order_snapshot import Checker, OrderSnapshot
+from streams.simulation.snapshot import Snapshot
 from streams.topics import (
     COMMERCE_MESSAGES,
     EXCEPTIONS,
@@ -41,63 +35,7 @@ from streams.topics import (
     RESERVATION_ANSWERS,
     STOCK_MOVEMENTS,
 )
-from streams.verify_orders import differences, units_by_name
-
-
-@dataclass(slots=True)
-class OrderSnapshot(Snapshot):
-    """The world at rest, with its orders.
-
-    Attributes:
-        opening: Units that each store had to begin with, by node and product.
-    """
-
-    orders: dict[str, Order] = field(default_factory=dict)
-    units: UnitsBySku = field(default_factory=dict)
-    opening: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    at: OrderWorld = field(kw_only=True)
-
-    def seen(self, order: Order) -> SeenOrder | None:
-        """Return the order as commercetools has it."""
-        commerce = order.commerce
-        held = self.commerce_order("" if commerce is None else commerce.commerce_id)
-        if held is None:
-            return None
-        shop = self.at.shop
-        wire = msgspec.convert(
-            msgspec.json.decode(msgspec.json.encode(order_body(held))), OrderWire
-        )
-        keys = {state.id: state.key or "" for state in shop.states.walk()}
-        kind = shop.types.find("key", LINE_TYPE_KEY)
-        return seen_of(wire, keys, "" if kind is None else kind.id)
-
-    def commerce_order(self, commerce_id: str) -> CommerceOrder | None:
-        return self.at.shop.orders.find("id", commerce_id)
-
-
-def take_orders(
-    world: OrderWorld, opening: Mapping[tuple[str, str], int]
-) -> OrderSnapshot:
-    """Read everything once for all checkers."""
-    base = take_snapshot(world, Truth())
-    snap = OrderSnapshot(
-        world,
-        base.truth,
-        base.rows,
-        base.journal,
-        base.levels,
-        base.parked,
-        base.counts,
-        opening=opening,
-        at=world,
-    )
-    for _, key, value in snap.table(ORDERS):
-        snap.orders[key.decode()] = decode_order(value)
-    snap.units = units_by_name({key: value for _, key, value in snap.table(UNITS)})
-    return snap
-
-
-Checker = Callable[[OrderSnapshot], Iterator[str]]
+from streams.verify_orders import differences
 
 
 def check_orders(snap: OrderSnapshot) -> Iterator[str]:
@@ -112,6 +50,53 @@ def check_reservations(snap: OrderSnapshot) -> Iterator[str]:
         key: row["reserved"] for key, row in snap.rows.items() if row["reserved"]
     }
     yield from reservation_faults(reserved, snap.units)
+    open_units = {
+        (unit.sku, ledger_unit(number, name))
+        for number, order in snap.orders.items()
+        for name, unit in units_of(order).items()
+        if unit.standing.state not in DONE
+    }
+    for key, known in snap.units.items():
+        if not known.same_as and standing(known) and key not in open_units:
+            yield f"{key} is reserved at {standing(known)} for no open unit"
+
+
+_PROMISED = (RESERVED, STATE_KEYS[UnitState.ASSIGNED], STATE_KEYS[UnitState.READY])
+
+
+def check_promised(snap: OrderSnapshot) -> Iterator[str]:
+    """What commercetools shows as held at a place is reserved there."""
+    for number, order in snap.orders.items():
+        units = units_of(order) if order.is_placed else {}
+        for name, unit in units.items():
+            shown = order.shown.get(name)
+            if shown is None or shown.state_key not in _PROMISED:
+                continue
+            known = snap.units.get((unit.sku, ledger_unit(number, name)))
+            place = "" if known is None else standing(known)
+            if place != shown.location_id:
+                yield f"order {number}: {name} is shown as {shown}, held at {place!r}"
+
+
+def check_offered(snap: OrderSnapshot) -> Iterator[str]:
+    """Commerce offers what is available, less what it took for orders without place.
+
+    Without a channel, no place is known for what commerce has counted until one is
+    found for the unit, or nobody wants it any more.
+    """
+    unplaced: Counter[str] = Counter()
+    for (sku, _), unit in snap.units.items():
+        if not (unit.same_as or unit.gone or unit.cancelled):
+            unplaced[sku] += unit.unplaced
+    if snap.world.shape.entries is not EntryScope.POOL or not +unplaced:
+        yield from checks.check_commerce(snap)
+        return
+    entries = snap.world.commerce.entries
+    for sku, taken in (+unplaced).items():
+        entries[sku, ""].quantity += taken
+    yield from checks.check_commerce(snap)
+    for sku, taken in (+unplaced).items():
+        entries[sku, ""].quantity -= taken
 
 
 def check_told(snap: OrderSnapshot) -> Iterator[str]:
@@ -144,7 +129,8 @@ def check_ends(snap: OrderSnapshot) -> Iterator[str]:
     for number, order in snap.orders.items():
         run = order.sourcing
         if run is None:
-            if snap.at.orders.sources and order.is_placed and not order.newstore:
+            is_ours = snap.at.orders.sources and not order.is_cancelled
+            if is_ours and order.is_placed and not order.newstore:
                 yield f"order {number}: nobody looks for its place"
         elif run.phase not in ENDS:
             yield f"order {number}: still {run.phase}"
@@ -179,128 +165,6 @@ def _overdelivered(held: CommerceOrder) -> Iterator[str]:
     for line in held.lines:
         if sent[line.id] > line.quantity:
             yield f"order {held.key}: {sent[line.id]} of {line.quantity} delivered"
-
-
-def check_shipped(snap: OrderSnapshot) -> Iterator[str]:
-    """commercetools' deliveries are the units that NewStore's stores sent."""
-    sent: Counter[str] = Counter()
-    for (number, _), units in _by_unit(snap).items():
-        sent[number] += sum(state in _GONE for state in units)
-    for held in snap.at.shop.orders.walk():
-        told = sum(
-            item.quantity for _, made in held.deliveries() for item in made.items
-        )
-        if held.shippings and told != sent[held.key or ""]:
-            left = sent[held.key or ""]
-            yield f"order {held.key}: {told} units delivered, {left} sent"
-
-
-_GONE = (UnitState.COMPLETED, UnitState.RETURNED)
-
-
-def _by_unit(snap: OrderSnapshot) -> dict[tuple[str, str], list[UnitState]]:
-    """Gather the states of each of our units over all of NewStore's orders."""
-    found: dict[tuple[str, str], list[UnitState]] = {}
-    for order in snap.at.store.world.orders.walk():
-        number = order_number_of(order.external_id)
-        for unit in snap.at.store.world.units_of(order.id):
-            if unit.external_item_id:
-                key = number, unit.external_item_id
-                found.setdefault(key, []).append(unit.state)
-    return found
-
-
-def check_newstore(snap: OrderSnapshot) -> Iterator[str]:
-    """Nothing is doubled in NewStore: one order a number, each unit sent once."""
-    orders = snap.at.store.world.orders.walk()
-    yield from _doubled("NewStore", Counter(order.external_id for order in orders))
-    for (number, name), states in _by_unit(snap).items():
-        if sum(state in _GONE for state in states) > 1:
-            yield f"order {number}: unit {name} was sent more than once"
-        if sum(state not in _OVER for state in states) > 1:
-            yield f"order {number}: unit {name} is open in more than one order"
-
-
-_OVER = (*_GONE, UnitState.CANCELLED, UnitState.ON_HOLD)
-
-
-def check_books(snap: OrderSnapshot) -> Iterator[str]:
-    """Our pools are what NewStore's own book says."""
-    places = {
-        place.newstore_node_id: place.location_id
-        for place in snap.world.reference.locations.values()
-    }
-    skus = {
-        product.newstore_product_id: product.sku
-        for product in snap.world.reference.products.values()
-    }
-    for (node, product), row in snap.at.store.world.stock.rows():
-        key = skus[product], places[node]
-        held = snap.rows.get(key, {})
-        on_hand = held.get("main", 0) + held.get("reserved", 0)
-        if (on_hand, held.get("damaged", 0)) != (row.on_hand, row.damaged):
-            yield (
-                f"{key}: {on_hand} on hand and {held.get('damaged', 0)} damaged, "
-                f"NewStore has {row.on_hand} and {row.damaged}"
-            )
-
-
-def check_returns(snap: OrderSnapshot) -> Iterator[str]:
-    """Each returned unit of a web order is one return item in commercetools."""
-    for held in snap.at.shop.orders.walk():
-        told = sum(item.quantity for item in held.return_items())
-        back = sum(
-            states.count(UnitState.RETURNED)
-            for (number, _), states in _by_unit(snap).items()
-            if number == held.key
-        )
-        if told != back:
-            yield f"order {held.key}: {told} units returned, NewStore took {back} back"
-
-
-def check_cancelled(snap: OrderSnapshot) -> Iterator[str]:
-    """What is cancelled in NewStore is shown so in commercetools, and nothing else."""
-    shop = snap.at.shop
-    states = {state.id: state.key for state in shop.states.walk()}
-    for held in shop.orders.walk():
-        told = sum(
-            quantity
-            for line in held.lines
-            for state, quantity in line.states
-            if states.get(state) == CANCELLED
-        )
-        gone = sum(
-            UnitState.CANCELLED in found and not set(found) & set(_GONE)
-            for (number, _), found in _by_unit(snap).items()
-            if number == held.key
-        )
-        if told != gone:
-            yield f"order {held.key}: {told} units cancelled, {gone} in NewStore"
-
-
-def check_money(snap: OrderSnapshot) -> Iterator[str]:
-    """What NewStore paid back is booked on commercetools' payment, to the cent."""
-    paid: Counter[str] = Counter()
-    for event in snap.at.store.events:
-        if event.name != "payment_account.amount_refunded":
-            continue
-        payload = msgspec.json.decode(event.body)["payload"]
-        order = snap.at.store.world.orders.get(str(payload["id"]))
-        number = order_number_of(order.external_id)
-        paid[number] += sum(
-            round(float(one["amount"]) * 100) for one in payload["transactions"]
-        )
-    for held in snap.at.shop.orders.walk():
-        booked = 0
-        for payment_id in held.payment_ids:
-            payment = snap.at.shop.payments.get("id", payment_id)
-            booked += sum(
-                int(str(one.amount["centAmount"]))
-                for one in payment.transactions
-                if one.type == "Refund"
-            )
-        if booked != paid[held.key or ""]:
-            yield f"order {held.key}: {booked} booked, {paid[held.key or '']} paid back"
 
 
 def check_return_first(snap: OrderSnapshot) -> Iterator[str]:
@@ -346,6 +210,11 @@ def check_asked(snap: OrderSnapshot) -> Iterator[str]:
                         yield f"{body['external_id']}: {item['product_id']} at {node}"
 
 
+def check_founded(snap: OrderSnapshot) -> Iterator[str]:
+    """commercetools was never shown a place for which NewStore had not taken a unit."""
+    yield from snap.at.promises.unfounded
+
+
 def check_released(snap: OrderSnapshot) -> Iterator[str]:
     """A search in vain holds nothing of what it had reserved."""
     for number, order in snap.orders.items():
@@ -387,13 +256,6 @@ def check_counters(snap: OrderSnapshot) -> Iterator[str]:
             yield f"{stage} took in {said}, and {made} came of it"
 
 
-def check_existed(snap: OrderSnapshot) -> Iterator[str]:
-    """No more units left a store than ever were in it."""
-    for (node, product), row in snap.at.store.world.stock.rows():
-        if row.shelf < 0 or row.on_hand < 0:
-            yield f"{node} {product}: {row.on_hand} in the book, {row.shelf} there"
-
-
 def check_parked(snap: OrderSnapshot) -> Iterator[str]:
     """Nothing that a vendor tells is unreadable to us."""
     for record in snap.parked:
@@ -418,20 +280,27 @@ CHECKERS: dict[str, Checker] = {
     "reservations": check_reservations,
     "ends": check_ends,
     "taken in": check_taken_in,
-    "commerce = available": _of_spine(checks.check_commerce),
+    "commerce = available": check_offered,
     "told once": _of_spine(checks.check_told_once),
     "doubled at commerce": check_told_at_vendor,
-    "doubled at NewStore": check_newstore,
-    "shipped": check_shipped,
-    "returned": check_returns,
-    "cancelled": check_cancelled,
-    "money": check_money,
+    "doubled at NewStore": order_books.check_newstore,
+    "shipped": order_books.check_shipped,
+    "returned": order_books.check_returns,
+    "cancelled": order_books.check_cancelled,
+    "money": order_books.check_money,
     "orders told": check_told,
     "return first": check_return_first,
     "asked": check_asked,
+    "founded": check_founded,
     "released": check_released,
-    "books": check_books,
-    "existed": check_existed,
+    "states": order_books.check_states,
+    "promised": check_promised,
+    "in transit": order_books.check_transit,
+    "return cases": order_books.check_return_cases,
+    "gifts": order_books.check_gifts,
+    "cancel cases": order_books.check_cancel_cases,
+    "books": order_books.check_books,
+    "existed": order_books.check_existed,
     "parked orders": check_parked,
     "cases": _of_spine(check_cases),
     "list": _of_spine(check_list),

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 from streams.connectors.commerce_orders import OrderClient, ProjectIds
 from streams.connectors.newstore import NewStoreClient
 from streams.connectors.order_updates import OrderCounters, OrderUpdater
-from streams.connectors.orders import OrderReads
 from streams.connectors.pacing import Lane, Pace, Urgency
+from streams.connectors.placed_orders import OrderReads
 from streams.connectors.session import Token, VendorSession
 from streams.connectors.source_orders import SourceOrders
 from streams.delivery.commerce_orders import CommerceOrders, commerce_due

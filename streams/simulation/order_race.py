@@ -13,8 +13,10 @@ from streams.domain.reference import Location, Product, Reference
 from streams.domain.sourcing_run import Phase
 from streams.sandbox.newstore import ApiError
 from streams.simulation.order_acts import ROUNDS_MAX, People
-from streams.simulation.order_checks import CHECKERS, OrderSnapshot, take_orders
+from streams.simulation.order_checks import CHECKERS
+from streams.simulation.order_plants import OrderPlant
 from streams.simulation.order_run import until
+from streams.simulation.order_snapshot import OrderSnapshot, take_orders
 from streams.simulation.order_world import OrderShape, OrderWorld, order_stages
 from streams.simulation.run import FAULTS_SHOWN
 from streams.simulation.scheduler import Scheduler
@@ -56,6 +58,8 @@ class Outcome:
         most_promised: Units sold, sent or promised by stores at once, at the worst
             moment: a store may sell at its till what it has promised online.
         moved_on: Web orders that tried more than one place.
+        taken_by_tills: Promised units that a till sold before they were sent; the most
+            of them at one time is what was promised and not there.
         reasons: Why web orders without a place have none.
     """
 
@@ -69,15 +73,22 @@ class Outcome:
     most_promised: int = 0
     moved_on: int = 0
     without_a_place: int = 0
+    taken_by_tills: int = 0
+    taken_by_tills_most: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
-def run_race(seed: int, buyers: int = BUYERS) -> Outcome:
+def run_race(
+    seed: int, buyers: int = BUYERS, plant: OrderPlant | None = None
+) -> Outcome:
     """Let as many web orders as store customers race; the same seed, the same race."""
-    orders = OrderShape(seed=seed, trouble=0.25, late_ms=60_000, again=0.15)
+    planted = plant or OrderPlant()
+    orders = OrderShape(
+        seed=seed, trouble=0.25, late_ms=60_000, again=0.15, parts=planted.parts
+    )
     shape = Shape(
         workers=2,
         partitions=2,
@@ -90,6 +101,7 @@ def run_race(seed: int, buyers: int = BUYERS) -> Outcome:
         shape,
         lambda known: order_stages(known, orders, Reference()),
         DAY_START_MS,
+        planted.spine,
         orders=orders,
     )
     try:
@@ -155,14 +167,18 @@ def _buy(people: People, who: str, rng: Random, outcome: Outcome) -> None:
         people.buy(rng, quantity=1)
         return
     node = rng.choice(people.locations).newstore_node_id
+    promises = people.world.promises
+    short = promises.short()
     try:
         people.world.store.sell(node, [people.products[0].newstore_product_id])
     except ApiError:
         return  # The shelf is empty.
     outcome.sold_in_stores += 1
+    promises.look(short)
 
 
 def _watch(world: OrderWorld, outcome: Outcome) -> None:
+    world.promises.look()
     gone = outcome.units - _left(world)
     promised = sum(row.allocated for _, row in world.store.world.stock.rows())
     outcome.most_promised = max(outcome.most_promised, gone + promised)
@@ -198,6 +214,10 @@ def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
         for name, checker in CHECKERS.items()
         for sentence in checker(snap)
     ]
+    promises = snap.at.promises
+    outcome.taken_by_tills = promises.by_tills
+    outcome.taken_by_tills_most = promises.by_tills_most
+    faults += [f"promised: {sentence}" for sentence in promises.ours]
     gone = outcome.sold_in_stores + outcome.sent_to_web
     if gone + outcome.left_over != outcome.units:
         faults.append(f"{gone} units went, {outcome.left_over} are left")

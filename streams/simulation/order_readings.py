@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from streams.domain.order_record import Order
 from streams.domain.order_ties import units_of
-from streams.simulation.order_checks import OrderSnapshot
+from streams.simulation.order_snapshot import OrderSnapshot
 
 _WINDOW = re.compile(r"-[2-9][0-9]*\Z")
 

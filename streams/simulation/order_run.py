@@ -1,16 +1,19 @@
 """One seed, one verdict, for orders: a storm, or the same events in another order."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from random import Random
 
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.order_keeping import is_finished
 from streams.domain.reference import Location, Product, Reference
-from streams.simulation.order_acts import DEEDS, ROUNDS_MAX, Deed, People
-from streams.simulation.order_checks import CHECKERS, OrderSnapshot, take_orders
+from streams.sandbox.newstore.config import Unroutable
+from streams.simulation.order_acts import ROUNDS_MAX, People
+from streams.simulation.order_checks import CHECKERS
+from streams.simulation.order_deeds import DEEDS, Deed, regret
 from streams.simulation.order_plants import PLANTS, OrderPlant
 from streams.simulation.order_readings import READINGS
+from streams.simulation.order_snapshot import OrderSnapshot, take_orders
 from streams.simulation.order_world import OrderShape, OrderWorld, order_stages
 from streams.simulation.post import LATE_MS_MAX
 from streams.simulation.run import FAULTS_SHOWN, Fault, Report, where
@@ -21,12 +24,15 @@ from streams.simulation.world import Restless, Shape
 
 BEGIN_MS = 60_000
 DAY_MS = 25 * 60_000
-DEEDS_NUMBER = (12, 18, 24, 30)
 EVENING, LONG_AFTER = "in the evening", "long after"
 LONG_MS = 401 * 24 * 3_600_000
 """Longer than orders are kept (the default of `OrderRules.keep`)."""
-NOT_KEPT = frozenset({"taken in"})
-"""Checks that orders must be known for."""
+NOT_KEPT = frozenset({"taken in", "cases"})
+"""Checks that orders must be known for, or cases that are closed."""
+DEEDS_NUMBER = (16, 24, 36, 48)
+REGRETS = 0.15
+REGRETTED_AFTER_MS = (50, 300, 700, 1_500, 4_000, 20_000)
+"""So long after a purchase it is cancelled: before, while and after it is placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def run_orders(seed: int, *, plant: str | None = None, verbose: bool = False) ->
     orders = OrderShape(
         seed=seed,
         sources=seed % 2 == 0,
+        reroutes=rng.random() < 0.7,
         trouble=rng.choice((0.05, 0.2, 0.4)) if seed % 2 == 0 else 0.2,
         late_ms=rng.choice((0, 60_000, LATE_MS_MAX)) if seed % 2 == 0 else LATE_MS_MAX,
         again=rng.choice((0.0, 0.1, 0.3)),
@@ -59,6 +66,9 @@ def run_orders(seed: int, *, plant: str | None = None, verbose: bool = False) ->
         parts=planted.parts,
         forgets=seed % 4 == 0,
     )
+    if not (orders.sources and orders.reroutes):
+        unroutable = rng.choice((Unroutable.HOLD, Unroutable.CANCEL))
+        orders = replace(orders, unroutable=unroutable)
     weather = draw(Random(f"order weather {seed}"))
     report.weather = weather
     day = _day(Random(f"order day {seed}"))
@@ -209,7 +219,7 @@ def _shape(rng: Random) -> Shape:
         workers=rng.randint(1, 3),
         partitions=rng.randint(1, 3),
         counting=rng.choice((Counting.COMMERCE, Counting.COMMERCE, Counting.POOL)),
-        entries=EntryScope.CHANNEL,
+        entries=rng.choice((EntryScope.CHANNEL, EntryScope.CHANNEL, EntryScope.POOL)),
         orders_raise_version=True,
     )
 
@@ -236,6 +246,9 @@ def _day(rng: Random) -> Day:
     choices: list[Deed] = [deed for deed, weight in DEEDS for _ in range(weight)]
     number = rng.choice(DEEDS_NUMBER)
     times = sorted(rng.randrange(BEGIN_MS, DAY_MS) for _ in range(number))
-    buy: Callable[[People, Random], None] = People.buy
-    deeds = [buy, buy, *(rng.choice(choices) for _ in range(number - 2))]
-    return Day(locations, products, units, list(zip(times, deeds, strict=True)))
+    deeds = [People.buy, People.buy, *(rng.choice(choices) for _ in range(number - 2))]
+    plan = list(zip(times, deeds, strict=True))
+    for at_ms, deed in plan[:]:
+        if deed is People.buy and rng.random() < REGRETS:
+            plan.append((at_ms + rng.choice(REGRETTED_AFTER_MS), regret))
+    return Day(locations, products, units, sorted(plan, key=lambda each: each[0]))

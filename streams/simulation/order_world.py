@@ -22,7 +22,7 @@ from streams.connectors.bootstrap_orders import bootstrap_orders
 from streams.connectors.commerce_orders import OrderClient
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.delivery.listeners import Listeners
-from streams.domain.availability import Counting
+from streams.domain.availability import Counting, EntryScope
 from streams.domain.order_rules import OrderRules
 from streams.domain.reference import Location, Product, Reference
 from streams.domain.sourcing_choice import SourcingRules
@@ -33,6 +33,7 @@ from streams.sandbox.commercetools import Sandbox as CommerceSandbox
 from streams.sandbox.commercetools.config import SandboxConfig as CommerceConfig
 from streams.sandbox.commercetools.messaging.courier import Conduct, Notification
 from streams.sandbox.newstore import Node, Sandbox, SandboxConfig
+from streams.sandbox.newstore.config import Unroutable
 from streams.simulation.cluster import Running
 from streams.simulation.courier import Courier
 from streams.simulation.order_errands import (
@@ -42,6 +43,7 @@ from streams.simulation.order_errands import (
     Parts,
 )
 from streams.simulation.order_inventory import SandboxInventory
+from streams.simulation.order_promises import Promises
 from streams.simulation.post import Post
 from streams.simulation.stages import DEDUPE_DAYS
 from streams.simulation.vendors import (
@@ -49,14 +51,18 @@ from streams.simulation.vendors import (
     commerce_handle,
     commerce_intruder,
     newstore_handle,
+    watched,
 )
 from streams.simulation.virtual import VirtualLoop
 from streams.simulation.workload import TENANT, moment
 from streams.simulation.world import ROUND_MS, Restless, Shape, World
-from streams.topics import COMMERCE_MESSAGES, NEWSTORE_EVENTS, Topic
+from streams.topics import COMMERCE_MESSAGES, NEWSTORE_EVENTS, ORDER_ANSWERS, Topic
 
 QUIET_ROUNDS = 8
 """Longer than a courier's row waits in trouble."""
+
+OWN_STATE = "kept-apart"
+"""A line item state of the project's own: what is in it is a person's business."""
 
 ROUNDS_MAX = 600
 WAITS_MS = 1_000_000
@@ -72,6 +78,8 @@ class OrderShape:
         trouble: How likely something goes wrong with a request to a vendor.
         omits: How likely commercetools leaves a message's own fields out.
         forgets: The run goes on until finished orders have been forgotten.
+        reroutes: We send on what a place could not fulfil, not NewStore.
+        unroutable: What NewStore does with what it can send nowhere.
     """
 
     seed: int
@@ -82,6 +90,8 @@ class OrderShape:
     omits: float = 0.0
     parts: Parts = field(default_factory=Parts)
     forgets: bool = False
+    reroutes: bool = True
+    unroutable: Unroutable = Unroutable.HOLD
 
 
 def order_stages(
@@ -96,7 +106,14 @@ def order_stages(
         LedgerStage(dedupe_days=DEDUPE_DAYS),
         PublishingStage(entries=shape.entries, counting=shape.counting),
         LinkingStage(wait_s=900.0),
-        OrdersStage(OrderRules(commerce_counts=counts, sourcing=sourcing)),
+        OrdersStage(
+            OrderRules(
+                commerce_counts=counts,
+                has_pooled_entries=shape.entries is EntryScope.POOL,
+                sourcing=sourcing,
+                reroutes=orders.reroutes,
+            )
+        ),
         ExceptionsStage(),
     )
 
@@ -129,6 +146,7 @@ class OrderWorld(World):
     store: Sandbox = field(init=False)
     post: Post = field(init=False)
     lines: Lines = field(init=False)
+    promises: Promises = field(init=False)
     requests: Counter[str] = field(default_factory=Counter)
     carriers: dict[str, OrderErrands] = field(default_factory=dict)
     starts: int = 0
@@ -143,13 +161,15 @@ class OrderWorld(World):
                 tenant=TENANT,
                 seed=seed,
                 grace_s=2.0,
-                reroutes=False,
+                reroutes=not self.orders.reroutes,
+                unroutable=self.orders.unroutable,
                 refund_delay_s=60.0,
                 requests_per_second=None,
             ),
             clock=self.clock,
         )
         self.post = Post(Random(f"post {seed}"))
+        self.promises = Promises(self, self.store, self.shop)
         self.lines = self._lines()
         World.__post_init__(self)
         self.commerce = SandboxInventory(
@@ -161,15 +181,19 @@ class OrderWorld(World):
         commerce = Line(
             "commercetools",
             self.loop,
-            commerce_handle(self.shop),
-            commerce_intruder(self.shop),
+            watched(commerce_handle(self.shop), self.promises.hear_commerce),
+            commerce_intruder(
+                self.shop,
+                Random(f"intruder {seed}"),
+                edits=self.orders.sources,
+            ),
             Random(f"commerce line {seed}"),
             self.requests,
         )
         newstore = Line(
             "newstore",
             self.loop,
-            newstore_handle(self.store),
+            watched(newstore_handle(self.store), self.promises.hear_newstore),
             lambda _path: None,
             Random(f"newstore line {seed}"),
             self.requests,
@@ -210,6 +234,8 @@ class OrderWorld(World):
         """Append a record where its key belongs."""
         place = (topic.name, self.cluster.partition_for(key))
         self.broker.append(place, [(key, body, ())])
+        if topic is ORDER_ANSWERS:
+            self.promises.hear_answer(body)
 
     # The vendors
 
@@ -225,6 +251,7 @@ class OrderWorld(World):
             self.put_reference(product)
         self.store.register("oneshelf")
         self.loop.finish(self._bootstrap(locations))
+        self.shop.create_state({"key": OWN_STATE, "type": "LineItemState"})
         self.shop.subscribe(self._hear, ("order",))
         self.shop.deliver()
         self.advance_to(self.now_ms)

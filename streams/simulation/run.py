@@ -8,11 +8,12 @@ from random import Random
 from streams.domain.availability import Counting, EntryScope
 from streams.simulation.acts import ACTS
 from streams.simulation.acts_stock import open_shops
-from streams.simulation.checks import CHECKERS, Snapshot, take_snapshot
+from streams.simulation.checks import CHECKERS
 from streams.simulation.commerce import target_of
 from streams.simulation.people import work_through
 from streams.simulation.plants import HONEST, PLANTS, Plant
 from streams.simulation.scheduler import Scheduler
+from streams.simulation.snapshot import Snapshot, take_snapshot
 from streams.simulation.stages import production_stages
 from streams.simulation.weather import CALM, Weather, draw
 from streams.simulation.workload import DAY_START_MS, Arrival, Workload, make_workload

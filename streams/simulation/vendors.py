@@ -9,17 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import parse_qs, unquote
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
 from streams.sandbox.commercetools import messages as commerce_messages
 from streams.sandbox.commercetools.api import Api as CommerceApi
+from streams.sandbox.commercetools.orders.model import Order as CommerceOrder
 from streams.sandbox.commercetools.sandbox import Sandbox as CommerceSandbox
 from streams.sandbox.newstore import messages as newstore_messages
 from streams.sandbox.newstore.api import Api as NewStoreApi
 from streams.sandbox.newstore.sandbox import Sandbox as NewStoreSandbox
+from streams.sandbox.shell import parts_of
 from streams.simulation.virtual import VirtualLoop
 
 if TYPE_CHECKING:
@@ -147,23 +148,23 @@ def _answer(
         answered.set_result(response)
 
 
+def watched(handle: Handle, hear: Callable[[httpx.Request, Answer], None]) -> Handle:
+    """Let somebody hear every request and its answer, at that moment."""
+
+    def handled(request: httpx.Request) -> Answer:
+        answer = handle(request)
+        hear(request, answer)
+        return answer
+
+    return handled
+
+
 def commerce_handle(sandbox: CommerceSandbox) -> Handle:
     """Return what answers requests to commercetools."""
     api = CommerceApi(sandbox)
 
     def handle(request: httpx.Request) -> Answer:
-        path = request.url.raw_path.decode().partition("?")[0]
-        return api.handle(
-            commerce_messages.Request(
-                method=request.method,
-                path=path,
-                segments=_segments(path),
-                parameters=_parameters(request),
-                body=request.content,
-                authorization=request.headers.get("Authorization"),
-                correlation_id=request.headers.get("X-Correlation-ID", ""),
-            )
-        )
+        return api.handle(commerce_messages.Request(**_parts(request)))
 
     return handle
 
@@ -173,27 +174,26 @@ def newstore_handle(sandbox: NewStoreSandbox) -> Handle:
     api = NewStoreApi(sandbox)
 
     def handle(request: httpx.Request) -> Answer:
-        path = request.url.raw_path.decode().partition("?")[0]
-        return api.handle(
-            newstore_messages.Request(
-                method=request.method,
-                path=path,
-                segments=_segments(path),
-                parameters=_parameters(request),
-                body=request.content,
-                authorization=request.headers.get("Authorization"),
-            )
-        )
+        return api.handle(newstore_messages.Request(**_parts(request)))
 
     return handle
 
 
-def commerce_intruder(sandbox: CommerceSandbox) -> Intrude:
-    """Return the other client that writes orders and payments in commercetools."""
+def commerce_intruder(sandbox: CommerceSandbox, rng: Random, *, edits: bool) -> Intrude:
+    """Return the other clients that write orders and payments in commercetools.
+
+    Args:
+        edits: Some of them are people who change what an order says.
+    """
 
     def intrude(path: str) -> None:
         *_, collection, name = path.split("/")
-        if collection == "orders":
+        held = sandbox.orders.find("id", name) if collection == "orders" else None
+        action = _edit(held, rng) if held is not None and edits else None
+        if held is not None and action is not None:
+            body = {"version": held.version, "actions": [action]}
+            sandbox.update_order("id", name, body)
+        elif held is not None:
             sandbox.touch(sandbox.orders, "id", name)
         elif collection == "payments":
             sandbox.touch(sandbox.payments, "id", name)
@@ -201,9 +201,22 @@ def commerce_intruder(sandbox: CommerceSandbox) -> Intrude:
     return intrude
 
 
-def _segments(path: str) -> tuple[str, ...]:
-    return tuple(unquote(part) for part in path.split("/") if part)
+def _edit(order: CommerceOrder, rng: Random) -> dict[str, object] | None:
+    """Choose what a person changes in an order, if anything; seldom they cancel it."""
+    chance = rng.random()
+    if chance < 0.04:
+        return {"action": "changeOrderState", "orderState": "Cancelled"}
+    if chance < 0.3 and order.state == "Open":
+        return {"action": "changeOrderState", "orderState": "Confirmed"}
+    if chance < 0.4:
+        return {"action": "changeShipmentState", "shipmentState": "Delivered"}
+    if chance < 0.5:
+        return {"action": "changePaymentState", "paymentState": "Paid"}
+    return None
 
 
-def _parameters(request: httpx.Request) -> dict[str, list[str]]:
-    return parse_qs(request.url.query.decode(), keep_blank_values=True)
+def _parts(request: httpx.Request) -> dict[str, Any]:
+    path = request.url.raw_path.decode().partition("?")[0]
+    query = request.url.query.decode()
+    parts = parts_of(request.method, path, query, request.headers)
+    return {**parts, "body": request.content}

@@ -155,7 +155,7 @@ class GroupList(Answer):
 
 
 class Effects(Answer):
-    """What a retry would do to stock, had it been done just now."""
+    """What a retry would do to stock and orders, had it been done just now."""
 
     dry_run: bool
     records: int = Field(description="Records that were tried out.")
@@ -167,6 +167,14 @@ class Effects(Answer):
         "commercetools would be told."
     )
     orders: list[dict[str, Any]] = Field(description="What orders would hear.")
+    answers: list[dict[str, Any]] = Field(
+        description="What the ledger would answer to requests."
+    )
+    foretold: list[dict[str, Any]] = Field(
+        description="What each order would do: units, requests, what NewStore and "
+        "commercetools would be sent, and in words what depends on answers."
+    )
+    said: list[str] = Field(description="What becomes of news without a number.")
     outcomes: dict[str, int] = Field(
         description="What would become of the movements, `duplicate` among them."
     )
@@ -186,3 +194,22 @@ class Movements(Answer):
     movements: list[Annotated[str, Field(pattern=BASE64)]] = Field(
         max_length=5_000, description="In base64, as the topic has them."
     )
+    requests: list[Annotated[str, Field(pattern=BASE64)]] = Field(
+        default=[], max_length=5_000, description="Reservation requests, likewise."
+    )
+
+
+class Heard(Answer):
+    """A record that orders or their links would hear."""
+
+    topic: str
+    key: Annotated[str, Field(pattern=BASE64)]
+    value: Annotated[str, Field(pattern=BASE64)]
+    again: bool = Field(default=False, strict=True, description="People sent it again.")
+
+
+class Hearsay(Answer):
+    """News and facts to try out, as one worker asks another."""
+
+    news: list[Heard] = Field(max_length=5_000)
+    facts: list[Heard] = Field(max_length=5_000)

@@ -17,6 +17,12 @@ from streams.web.auth import Caller, Guard, Scope
 from streams.web.bodies import Bodies
 from streams.web.exceptions import EXCEPTIONS, ExceptionsLookup
 from streams.web.exceptions_acts import ExceptionsActs
+from streams.web.exceptions_foresight import (
+    ORDER_EFFECTS,
+    OrdersDesk,
+    OrdersForesight,
+    said_of,
+)
 from streams.web.exceptions_trials import EFFECTS, ExceptionsTrials
 from streams.web.forwarding import Forwarder
 from streams.web.ports import CasesPort, LedgerPort, TrialPort
@@ -32,7 +38,7 @@ GroupPath = Annotated[
     str, Path(description="The group's id.", examples=["9c1d2e4f603b"])
 ]
 DryRun = Annotated[
-    bool, Query(description="Only say what it would do to stock; nothing is sent.")
+    bool, Query(description="Only say what it would do; nothing is sent.")
 ]
 Partitions = Annotated[
     str, Query(description="For workers among themselves.", pattern=r"^[0-9,]*$")
@@ -47,6 +53,7 @@ class ExceptionsDesk:
     cases: CasesPort
     trial: TrialPort
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    orders: OrdersDesk | None = None
 
 
 class _Door:
@@ -96,7 +103,8 @@ def exceptions_routes(
     whole = APIRouter(tags=["exceptions"])
     lookup = ExceptionsLookup(desk.cases, forwarder)
     acts = ExceptionsActs(desk.cases, lookup, forwarder, desk.clock)
-    trials = ExceptionsTrials(desk.trial, ledger, lookup, forwarder)
+    orders = None if desk.orders is None else OrdersForesight(desk.orders, forwarder)
+    trials = ExceptionsTrials(desk.trial, ledger, lookup, forwarder, orders)
     door = _Door(guard, bodies)
     _reading(router, door, lookup)
     _trying(whole, door, trials)
@@ -164,6 +172,15 @@ def _reading(router: APIRouter, door: _Door, lookup: ExceptionsLookup) -> None:
         return response_of(await lookup.show(door.reader(request), case_id))
 
 
+def _hearsay() -> dict[str, Any]:
+    """Return the schema with its records in place: a document resolves no `$defs`."""
+    schema = models.Hearsay.model_json_schema()
+    record = schema.pop("$defs")["Heard"]
+    for name in ("news", "facts"):
+        schema["properties"][name]["items"] = record
+    return schema
+
+
 def _trying(router: APIRouter, door: _Door, trials: ExceptionsTrials) -> None:
     @router.post(
         EFFECTS.decode(),
@@ -179,7 +196,29 @@ def _trying(router: APIRouter, door: _Door, trials: ExceptionsTrials) -> None:
         """Answer with journal entries and levels as they would be."""
         caller = door.reader(request)
         wanted, _ = await door.read(request, models.Movements)
-        return response_of(await trials.of_movements(caller, wanted.movements))
+        return response_of(
+            await trials.of_movements(caller, wanted.movements, wanted.requests)
+        )
+
+    @router.post(
+        ORDER_EFFECTS.decode(),
+        summary="What orders would do (workers among themselves)",
+        response_model=dict[str, object],
+        responses=openapi.problems(401, 403, 408, 413, 422, 503),
+        openapi_extra={
+            **openapi.security("read"),
+            **openapi.request_body(_hearsay(), "News and facts."),
+        },
+    )
+    async def order_effects(request: Request) -> Response:
+        """Answer with what orders would do, told this."""
+        caller = door.reader(request)
+        wanted, _ = await door.read(request, models.Hearsay)
+        news, facts = (
+            said_of([one.model_dump() for one in part])
+            for part in (wanted.news, wanted.facts)
+        )
+        return response_of(await trials.of_orders(caller, news, facts))
 
 
 def _group_retry(

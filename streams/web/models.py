@@ -140,7 +140,9 @@ class LedgerAnswer(Answer):
     sku: str
     location_id: str
     entries: list[dict[str, Any]] = Field(
-        description=f"Ledger entries as in the topic {LEDGER_ENTRIES.name}."
+        description=f"Ledger entries as in the topic {LEDGER_ENTRIES.name}. Beside "
+        "them, `transfer` says how the transfer stands now that an entry belongs to: "
+        "its names, units sent, received and under way, and what each location told."
     )
 
 

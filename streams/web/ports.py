@@ -1,9 +1,10 @@
 """What the web needs of the engine room, as protocols; nothing here does any work."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from streams.domain.commerce_wanted import WantedOrder
 from streams.engine.fold import View
 from streams.topics import Topic
 
@@ -108,12 +109,54 @@ class CasesPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A record that would be on a topic; `again` says that people sent it again."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
-    """What would become of records: movements, what is parked, what orders hear."""
+    """What would become of records: movements, what is parked, what orders hear.
+
+    Attributes:
+        orders: News as a person reads them.
+        news, facts: The same for the stages: by the vendors' ids, and by order number.
+        requests: What the ledger would be asked.
+    """
 
     movements: list[bytes]
     parked: list[dict[str, str]]
     orders: list[dict[str, Any]]
+    news: list[Said] = field(default_factory=list)
+    facts: list[Said] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """News whose orders are known, what is to be said of the others, what is parked."""
+
+    facts: list[Said]
+    said: list[str]
+    parked: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What an order would do.
+
+    Attributes:
+        owed: What commercetools' order shall say, and when that is sent.
+    """
+
+    shape: dict[str, Any]
+    movements: list[bytes]
+    parked: list[dict[str, Any]]
+    owed: list[tuple[str, WantedOrder]]
 
 
 class TrialPort(Protocol):
@@ -129,8 +172,34 @@ class TrialPort(Protocol):
         """Name the SKU a movement is about; empty where it cannot be read."""
         ...
 
-    def effects(self, view: View, movements: Sequence[bytes]) -> dict[str, Any]:
-        """Say what movements would do to the stock in a view."""
+    def sku_asked(self, request: bytes) -> str:
+        """Name the SKU a request is about; empty where it cannot be read."""
+        ...
+
+    def effects(
+        self, view: View, movements: Sequence[bytes], requests: Sequence[bytes] = ()
+    ) -> dict[str, Any]:
+        """Say what requests, then movements would do to the stock in a view."""
+        ...
+
+
+class OrdersTrialPort(Protocol):
+    """Lets orders hear things on their present state; changes nothing."""
+
+    def link(self, view: View, news: Sequence[Said]) -> Linked:
+        """Say which orders news would go on to, by the view of the links."""
+        ...
+
+    def hear(self, view: View, said: Sequence[Said]) -> list[Foretold]:
+        """Say of each order what it would do, were it told this."""
+        ...
+
+
+class CommerceTrialPort(Protocol):
+    """Compares with commercetools' order as it is now; writes nothing."""
+
+    async def first_update(self, wanted: WantedOrder) -> tuple[list[Any], str]:
+        """Return the actions that would be sent first, and what is to be said."""
         ...
 
 

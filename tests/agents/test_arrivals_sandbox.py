@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streams.connectors.commerce_orders import OrderClient
-from streams.connectors.orders import OrderReads
+from streams.connectors.placed_orders import OrderReads
 from streams.domain.order_news import OrderMentioned
 from streams.domain.order_notes import OrderPlaced, OrderStateSeen
 from streams.engine.fold import Batch, Result

@@ -14,7 +14,7 @@ from streams.domain.reference import Location, Product, Reference
 from streams.engine.fold import Batch, Context, Output, Result
 from streams.mapping.pos import IntakeRules
 from streams.mapping.stock import decode_movement
-from streams.tables import WAITING
+from streams.tables import PARKED_EVENTS, PARKED_EXPIRIES, WAITING
 from streams.topics import (
     COMMERCE_MESSAGES,
     NEWSTORE_EVENTS,
@@ -127,7 +127,7 @@ def test_a_movement_names_the_event_it_comes_from() -> None:
 def test_the_stage_says_what_it_reads_keeps_and_sends() -> None:
     stage = IntakeStage(IntakeRules())
     assert stage.sources == (NEWSTORE_EVENTS, COMMERCE_MESSAGES)
-    assert stage.tables == (WAITING,)
+    assert stage.tables == (WAITING, PARKED_EVENTS, PARKED_EXPIRIES)
     assert stage.outputs == (STOCK_MOVEMENTS, ORDER_NEWS)
 
 

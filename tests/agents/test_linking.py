@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.agents.linking import LinkingStage
 from streams.domain import order_notes as notes
+from streams.domain.linking import Link
 from streams.domain.order_news import OrderMentioned, OrderMissing, OrderNews
 from streams.domain.reference import Reference
 from streams.engine.fold import Batch, Context, Result
@@ -267,3 +269,7 @@ def test_any_order_repeats_and_delays_forward_the_same_notes(
     }
     assert linking.timers == 0
     assert linking.is_balanced()
+
+
+def test_a_row_of_an_older_version_reads_with_what_it_has() -> None:
+    assert decode_link(msgspec.msgpack.encode(["W-1", 3])) == Link("W-1", 3)

@@ -10,8 +10,8 @@ import pytest
 
 from streams.connectors.commerce_orders import OrderClient
 from streams.connectors.errors import Unavailable
-from streams.connectors.orders import OrderReads
 from streams.connectors.pacing import Pace, Urgency
+from streams.connectors.placed_orders import OrderReads
 from streams.delivery.courier import Courier, Patience
 from streams.delivery.due import DueRows
 from streams.delivery.order_reader import OrderReader, Reads, read_due

@@ -17,7 +17,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams.readiness import free_port
-from tests.support.newstore import body, item, opened
+from tests.support.newstore import body, item, notice, opened, received, stock_item
 
 pytestmark = pytest.mark.kafka
 
@@ -66,10 +66,10 @@ def shop(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop
     environment = {**kept, "PYTHONPATH": str(ROOT), **given}
     made = Shop(folder, environment, f"http://127.0.0.1:{port}")
     assert made.run("topics", "create")[0] == 0
-    (folder / "locations.csv").write_text("location_id\nLDN01\n")
+    (folder / "locations.csv").write_text("location_id\nLDN01\nDC01\n")
     (folder / "products.csv").write_text("sku\nTEE-BLK-M\n")
     loaded = made.run("reference", "load", ".")
-    assert loaded == (0, {"locations": 1, "products": 1})
+    assert loaded == (0, {"locations": 2, "products": 1})
     with (folder / "worker.log").open("wb") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "streams.cli", "worker"],
@@ -149,3 +149,34 @@ def test_a_day_at_the_command_line(shop: Shop) -> None:
     code, examined = shop.run("doctor")
     assert code == 0
     assert [each["ok"] for each in examined["findings"]] == [True] * 6
+
+
+def test_a_receipt_shows_its_transfer_at_the_command_line_and_over_http(
+    shop: Shop,
+) -> None:
+    papers = {"asn_id": None, "shipment_ref": None}
+    (shop.folder / "transfer.jsonl").write_bytes(
+        b"\n".join(
+            (
+                body(received(stock_item(quantity=4), **papers)),
+                body(notice(stock_item(quantity=5))),
+            )
+        )
+    )
+    code, summary = shop.run("replay", "transfer.jsonl", "--wait")
+    assert (code, summary["applied"]) == (0, 2)
+
+    code, why = shop.run("explain", "TEE-BLK-M", "DC01")
+    assert code == 0
+    (transfer,) = why["transfers"]
+    assert transfer["names"] == ["asn:asn-5", "order:TO000045", "shipment:IF000123"]
+    assert (transfer["sent"], transfer["received"]) == (5, 4)
+    _, why = shop.run("explain", "TEE-BLK-M", "LDN01")
+    assert why["transfers"] == [transfer]
+    assert why["entries"][0]["entry_id"] == "asn:asn-5:1:0:received:LDN01"
+
+    answer = httpx.get(f"{shop.url}/v1/ledger/TEE-BLK-M/LDN01?limit=2").json()
+    receipt = answer["entries"][1]
+    assert receipt["transfer_ref"] == "order:TO000045"
+    assert receipt["transfer"] == transfer
+    assert transfer["under_way"] == 1

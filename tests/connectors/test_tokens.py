@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from pydantic import SecretStr
 
+from streams.connectors.commerce_session import HttpSession
 from streams.connectors.commercetools import CommercetoolsClient
 from streams.connectors.errors import (
     Unauthorised,
 )
-from streams.connectors.http import HttpSession
 from streams.sandbox.commercetools import (
     ApiClient,
     SandboxConfig,

@@ -60,11 +60,13 @@ def assert_evening(said: dict[str, Any]) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.slow
 def test_a_short_day_ends_exact_on_the_test_broker(broker: str) -> None:
     assert_exact(run_demo(broker, orders=0))
 
 
 @pytest.mark.kafka
+@pytest.mark.slow
 def test_a_short_day_and_its_evening_end_exact_on_the_embedded_broker() -> None:
     said = run_demo("", orders=6)
     assert_exact(said)

@@ -111,7 +111,7 @@ def test_people_are_told_once_the_time_is_up_and_the_news_wait_on() -> None:
     link = tell(UNKNOWN, COMPLETED).link
     assert raised(link, link.due_ms - 1) == link
     told = raised(link, link.due_ms)
-    assert told == replace(link, due_ms=0, is_raised=True)
+    assert told == link._replace(due_ms=0, is_raised=True)
     assert tell(told, COMPLETED, b"2").link.due_ms == 0
     assert tell(told, opened(), b"3").forwarded == (b"v", b"3")
 

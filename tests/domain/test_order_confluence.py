@@ -127,8 +127,7 @@ def told_whole(notes: Sequence[OrderNote], pause: Any = 0 * SECOND) -> Book:
 
 def timeless(order: Order) -> Order:
     """Return the record without times learnt and without counters of changes."""
-    return replace(
-        order,
+    return order._replace(
         returns={k: v._replace(learnt_at=NOON) for k, v in order.returns.items()},
         settlements={
             k: v._replace(learnt_at=NOON) for k, v in order.settlements.items()

@@ -306,6 +306,17 @@ def test_where_newstore_reroutes_by_itself_it_is_only_followed() -> None:
     ).book.states == {"a#1": "cancelled"}
 
 
+def test_where_a_store_failed_it_a_unit_is_not_shown_as_held_any_more() -> None:
+    made = shop(1, rules=replace(SOURCED, reroutes=False)).confirm()
+    made.book.wait()
+    assert made.book.says.lines[0].locations == ("LDN01:1",)
+
+    made.hear(failed("a#1"))
+    made.book.wait()
+    assert made.book.says.lines[0].locations == ()
+    assert made.book.order.shown["a#1"].state_key == "oneshelf-failed"
+
+
 def test_a_unit_is_never_sent_to_a_place_that_failed_it() -> None:
     made = shop(1).confirm().hear(failed("a#1")).confirm()
     made.hear(failed("a#1", run=2, rank=40, place="PAR01"))
@@ -346,6 +357,14 @@ def test_an_order_cancelled_after_newstore_took_it_needs_a_person() -> None:
     made = shop(1).confirm().hear(state_seen("Cancelled"))
 
     assert made.book.reasons == {"newstore_not_cancelled"}
+
+
+def test_a_cancellation_while_newstore_took_the_order_is_over_with_its_own() -> None:
+    made = shop(1).check().hear(state_seen("Cancelled")).inject()
+    assert "cancelled_after_injection" in made.book.reasons
+
+    made.hear(cancelled("uuid-1-a#1", newstore_id="ns-1"))
+    assert made.book.reasons == set()
 
 
 def test_a_silent_ledger_is_asked_again_when_the_time_comes() -> None:

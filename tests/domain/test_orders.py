@@ -11,6 +11,7 @@ from streams.domain.order_answers import CommerceDeclined, CommerceTold
 from streams.domain.order_movements import _placed_at
 from streams.domain.order_names import safe_key
 from streams.domain.order_record import Order
+from streams.domain.order_rules import OrderRules
 from streams.domain.orders import Effects, advance
 from tests.support.ledger import NOON
 from tests.support.orders import (
@@ -79,6 +80,31 @@ def test_a_cancellation_at_commercetools_releases_every_unit_for_good() -> None:
         ("release:cancelled:W-1/a#2", "", 0),
     ]
     assert made.states == {"a#1": "cancelled", "a#2": "cancelled"}
+
+
+POOLED = replace(RULES, has_pooled_entries=True)
+
+
+def test_what_a_pooled_entry_counted_is_given_back_where_no_place_was_found() -> None:
+    counted = line("a", "TEE", commerce_counted=True)
+    made = book(placed(counted), state_seen("Cancelled"), rules=POOLED)
+
+    given_back = made.movements[-1]
+    assert given_back.movement_id == "announce:cancelled:W-1/a#1"
+    assert (given_back.location_id, given_back.rank) == ("LDN01", 0)
+    assert not given_back.commerce_counted
+
+
+@pytest.mark.parametrize(
+    ("counted", "rules"), [(False, POOLED), (True, replace(POOLED, places={}))]
+)
+def test_what_no_entry_of_ours_counted_is_not_given_back(
+    *, counted: bool, rules: OrderRules
+) -> None:
+    made = book(placed(line(commerce_counted=counted)), rules=rules)
+    made.hear(state_seen("Cancelled"))
+
+    assert made.moved() == ["announce:W-1/a#1", "release:cancelled:W-1/a#1"]
 
 
 @pytest.mark.parametrize("reason", ["", "insufficient_stock"])

@@ -28,7 +28,7 @@ from streams.settle import wait_until_settled
 from streams.up import House
 from streams.wiring import STAGES
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SETTLE_S = 150.0
 KILL_EVERY_S = 7.0

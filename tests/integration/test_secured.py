@@ -25,7 +25,7 @@ from tests.integration.harness import (
 from tests.integration.test_refusals import sentence
 from tests.integration.trade import Trade
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 USER, PASSWORD = "oneshelf", "correct-horse"
 PROPERTIES = """\

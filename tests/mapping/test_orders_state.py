@@ -1,6 +1,5 @@
 """Orders' rows and timers as bytes."""
 
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -54,6 +53,14 @@ def test_every_order_is_read_as_it_was_written(notes: list[object]) -> None:
     order = told_whole(notes).order  # type: ignore[arg-type]  # notes, drawn as objects
 
     assert decode_order(encode_order(order)) == order
+    # Older versions wrote every field.
+    assert decode_order(msgspec.msgpack.encode(order._asdict())) == order
+
+
+def test_a_row_holds_only_what_is_not_as_in_every_order() -> None:
+    row = encode_order(Order(number="W-1", calls=2))
+
+    assert msgspec.msgpack.decode(row) == {"number": "W-1", "calls": 2}
 
 
 def test_a_row_of_an_older_version_reads_with_what_it_has() -> None:
@@ -80,7 +87,7 @@ def test_every_field_but_the_number_has_a_default() -> None:
     assert Order(number="W-1") == decode_order(
         msgspec.msgpack.encode({"number": "W-1"})
     )
-    assert next(each.name for each in fields(Order)) == "number"
+    assert Order._fields[0] == "number"
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,17 @@ FIRST_SEED = {"number-anew": 14, "refund-blindly": 5, "return-twice": 5}
 SENT = {"shipped", "orders told", "doubled at commerce"}
 
 CAUGHT_BY = {
-    "cancellation-unheard": {"cancelled"},
+    "cancellation-unheard": {"cancelled", "states"},
+    "cancelled-kept": {"orders"},
+    "cancelled-online": {"states", "cancelled", "orders told"},
     "delivery-key-anew": SENT,
+    "gift-lost": {"gifts"},
     "money-first": {"return first"},
     "number-anew": {"doubled at NewStore"},
+    "over-return": {"returned"},
+    "pool-short": {"commerce = available"},
+    "pool-twice": {"commerce = available"},
+    "promised-blindly": {"asked"},
     "refund-blindly": {"doubled at commerce"},
     "release-dropped": {"released", "orders", "reservations"},
     "return-twice": {"returned"},
@@ -77,6 +84,17 @@ def test_a_few_seeds_of_orders_see_every_fault_of_the_vendors() -> None:
         "late",
         "conflict",
     }
+
+
+def test_each_way_to_set_an_installation_up_is_seen_by_a_few_seeds() -> None:
+    shapes = [run_orders(seed).shape for seed in range(12)]
+    seen = {(shape.entries, shape.counting) for shape in shapes if shape is not None}
+    assert len(seen) == 4
+
+
+def test_a_race_with_promises_that_nobody_can_keep_is_seen_at_that_moment() -> None:
+    outcome = run_race(1, buyers=40, plant=PLANTS["promised-blindly"])
+    assert any(fault.startswith("promised: ") for fault in outcome.faults)
 
 
 def test_a_small_race_for_the_last_units_sells_each_of_them_once() -> None:

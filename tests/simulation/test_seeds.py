@@ -51,6 +51,7 @@ CAUGHT_BY = {
 """Which checkers may be the first to find each planted bug."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SEEDS, SEEDS_PER_TEST))
 def test_every_seed_holds(first: int) -> None:
     for seed in range(first, min(first + SEEDS_PER_TEST, SEEDS)):

@@ -23,6 +23,7 @@ from streams.domain.order_record import Order
 from streams.domain.order_rules import OrderRules
 from streams.domain.sourcing_run import Release, Sourcing
 from streams.engine.fold import Batch, Context, Result
+from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.newstore import (
     AtpKey,
     ExternalOrderWire,
@@ -30,7 +31,6 @@ from streams.mapping.newstore import (
 )
 from streams.mapping.order_messages import NOTES, REPLIES, REQUESTS
 from streams.mapping.orders_state import decode_order, order_key
-from streams.mapping.commerce_order_wire import SourceOrderWire
 from streams.mapping.stock import decode_movement
 from streams.mapping.stores import StoreOptions, atp_key_of
 from streams.sandbox.newstore import ApiError, Node, Sandbox, SandboxConfig

@@ -52,7 +52,8 @@ class Fulfilment:
         now = self._world.now
         for order_id in [found for found, at in self._waiting.items() if at <= now]:
             del self._waiting[order_id]
-            self._open(self._world.orders.get(order_id))
+            with self._world.ids_named(f"opened/{order_id}"):
+                self._open(self._world.orders.get(order_id))
         for order_id in [found for found, at in self._reserved.items() if at <= now]:
             self._unreserve(order_id)
 

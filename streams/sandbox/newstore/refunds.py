@@ -63,7 +63,8 @@ class Refunds:
         """Book the refunds that have come due, and tell of each."""
         world = self._world
         for due in world.payments.due(world.now):
-            self._book(due.order_id, due.amount, due.correlation_id)
+            with world.ids_named(f"refund/{due.correlation_id}"):
+                self._book(due.order_id, due.amount, due.correlation_id)
 
     def later(self, order_id: str, amount: Decimal, cause: str) -> None:
         """Have an amount given back after the tenant's delay."""

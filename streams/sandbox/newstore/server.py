@@ -7,95 +7,45 @@ beside the server delivers the events.
 import asyncio
 import signal
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from types import TracebackType
-from typing import Self, TypeVar
 
 import structlog
 
-from streams.sandbox.listening import listen, loop_factory, server_of, url_of
+from streams.sandbox.listening import listen, server_of, url_of
 from streams.sandbox.newstore.app import create_app
 from streams.sandbox.newstore.config import SandboxConfig
 from streams.sandbox.newstore.courier import Courier
 from streams.sandbox.newstore.sandbox import Sandbox
-
-T = TypeVar("T")
-START_TIMEOUT_S = 20.0
+from streams.sandbox.running import ThreadedServer
 
 log = structlog.get_logger()
 
 
-class SandboxServer:
+class SandboxServer(ThreadedServer[Sandbox]):
     """A sandbox served from a thread with a loop of its own."""
+
+    name = "newstore-sandbox"
 
     def __init__(
         self, config: SandboxConfig | None = None, sandbox: Sandbox | None = None
     ) -> None:
-        self.sandbox = sandbox or Sandbox(config)
-        self.url = ""
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
-        self._stop: Callable[[], None] | None = None
-        self._wake: Callable[[], None] | None = None
+        super().__init__(sandbox or Sandbox(config))
+        self._running: _Running | None = None
 
-    def start(self) -> Self:
-        """Listen and return once requests are answered; `url` says where."""
-        listener = listen(self.sandbox.config.host, self.sandbox.config.port)
-        self.url = url_of(listener)
-        self._thread = threading.Thread(
-            target=self._run, args=(listener,), name="newstore-sandbox", daemon=True
-        )
-        self._thread.start()
-        if not self._ready.wait(START_TIMEOUT_S):
-            raise TimeoutError("The sandbox did not start")
-        return self
+    async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        async with _running(self.sandbox, listener) as self._running:
+            ready()
+            await self._running.wait()
 
-    def stop(self) -> None:
-        """Stop listening and wait for the thread to end."""
-        if self._thread is None or self._stop is None:
-            return
-        self._stop()
-        self._thread.join()
-        self._thread = None
+    def end(self) -> None:
+        if self._running is not None:
+            self._running.stop()
 
-    def call(self, operation: Callable[[Sandbox], T]) -> T:
-        """Run an operation on the sandbox, on its own thread, and return its result."""
-        if self._loop is None or self._thread is None:
-            raise RuntimeError("The sandbox is not running")
-
-        async def run() -> T:
-            try:
-                return operation(self.sandbox)
-            finally:
-                if self._wake is not None:
-                    self._wake()
-
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            self._loop = runner.get_loop()
-            runner.run(self._serve(listener))
-
-    async def _serve(self, listener: socket.socket) -> None:
-        async with _running(self.sandbox, listener) as running:
-            self._stop, self._wake = running.stop, running.courier.wake
-            self._ready.set()
-            await running.wait()
+    def worked(self) -> None:
+        """Have the courier look what there is to deliver."""
+        if self._running is not None:
+            self._running.courier.wake()
 
 
 class _Running:

@@ -1,6 +1,7 @@
 """What all parts of the sandbox share: time, ids, the books, and publishing events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -57,6 +58,16 @@ class World:
     def advance(self, now: datetime) -> None:
         """Move the present on."""
         self._now.value = max(self._now.value, now)
+
+    @contextmanager
+    def ids_named(self, name: str) -> Iterator[None]:
+        """Draw ids by what they are for, not by what was made before."""
+        before = self._ids
+        self._ids = Random(f"{self.config.seed}/ids/{name}")
+        try:
+            yield
+        finally:
+            self._ids = before
 
     def new_id(self) -> str:
         """Return an id drawn from the seed."""

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from streams.connectors.commerce_session import HttpSession
 from streams.connectors.errors import NotFound
-from streams.connectors.http import HttpSession
 from streams.domain.order_notes import OrderPlaced
 from streams.mapping.commerce_order_wire import EXPAND_CHANNELS, PlacedOrderWire
 from streams.mapping.commerce_placing import placed_of
