@@ -71,6 +71,7 @@ class OrdersSettings(BaseModel):
     window_quiet_s: float = Field(default=30.0, ge=0, le=86_400)
     window_longest_s: float = Field(default=300.0, ge=0, le=86_400)
     window_closes_complete: bool = True
+    return_lateness_s: float = Field(default=0.0, ge=0, le=604_800)
     return_wait_s: float = Field(default=900.0, ge=0, le=604_800)
     link_wait_s: float = Field(default=900.0, ge=0, le=604_800)
     keep_days: int = Field(default=400, ge=1, le=3_650)
