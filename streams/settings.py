@@ -8,7 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class CommercetoolsSettings(BaseModel):
-    """How to reach commercetools and how it counts."""
+    """How to reach commercetools and how it counts.
+
+    `requests_per_second` is for all workers together, each takes its part of it;
+    `max_concurrency` is for each worker. NewStore's are meant in the same way.
+    """
 
     api_url: str = ""
     auth_url: str = ""
