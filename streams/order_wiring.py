@@ -119,11 +119,7 @@ def reader_errand(settings: Settings, paces: Paces, append: Append) -> Errand | 
 
 
 def sourcing_errand(
-    settings: Settings,
-    paces: Paces,
-    append: Append,
-    clock: Clock,
-    reference: Reference,
+    settings: Settings, paces: Paces, append: Append, clock: Clock, reference: Reference
 ) -> Errand | None:
     """Return what asks NewStore for orders; None where we do not look for places.
 
@@ -133,10 +129,10 @@ def sourcing_errand(
     newstore = settings.newstore
     if not (newstore.api_url and settings.commercetools.orders):
         return None
-    rng = random.Random()
     client = NewStoreClient(newstore)
     session = OrderClient(settings.commercetools)
     lane = paces.newstore.lane(Urgency.ORDERS)
+    orders = SourceOrders(session, paces.commercetools.lane(Urgency.ORDERS))
     claims = Claims(_now)
     desk = CheckDesk(
         client,
@@ -146,15 +142,14 @@ def sourcing_errand(
         deadline_s=settings.sourcing.check_deadline_s,
         monotonic=_now,
     )
-    options = StoreOptions(shop=newstore.shop, service_level=newstore.service_level)
     carrier = SourcingCarrier(
         desk,
         claims,
         client,
         lane,
-        SourceOrders(session, paces.commercetools.lane(Urgency.ORDERS)).read,
+        orders.read,
         reference,
-        options=options,
+        options=_store_options(newstore),
         clock=clock,
     )
     rows = DueRows(ORDERS, sourcing_due, monotonic=_now)
@@ -164,8 +159,12 @@ def sourcing_errand(
         await client.aclose()
         await session.aclose()
 
-    courier = Courier(rows, carrier, lane, append, rng=rng)
+    courier = Courier(rows, carrier, lane, append, rng=random.Random())
     return Errand("newstore-sourcing", "orders", rows, courier, close)
+
+
+def _store_options(newstore: NewStoreSettings) -> StoreOptions:
+    return StoreOptions(shop=newstore.shop, service_level=newstore.service_level)
 
 
 class Errands:

@@ -180,16 +180,7 @@ class EngineCases:
         self._writer = writer
 
     def owner_of(self, partition: int) -> Owner:
-        engine = self.engine
-        if engine is None:
-            return Unavailable(RETRY_AFTER_S, "the worker is starting")
-        owner = engine.owner_of(CASES.stage, partition)
-        view = engine.view(CASES.stage, partition) if owner.is_local else None
-        if view is not None:
-            return Local(view, partition, 0.0)
-        if owner.url:
-            return Remote(owner.url)
-        return Unavailable(RETRY_AFTER_S, "its owner restores its state")
+        return _owner_of(self.engine, CASES.stage, partition)
 
     async def command(self, partition: int, key: bytes, value: bytes) -> int:
         entry = Entry(key, value, partition=partition)
@@ -209,13 +200,16 @@ class EngineOrders:
         return 0 if self.engine is None else self.engine.partition_for(number)
 
     def owner_of(self, partition: int) -> Owner:
-        engine = self.engine
-        if engine is None:
-            return Unavailable(RETRY_AFTER_S, "the worker is starting")
-        owner = engine.owner_of(self._stage, partition)
-        view = engine.view(self._stage, partition) if owner.is_local else None
-        if view is not None:
-            return Local(view, partition, 0.0)
-        if owner.url:
-            return Remote(owner.url)
-        return Unavailable(RETRY_AFTER_S, "its owner restores its state")
+        return _owner_of(self.engine, self._stage, partition)
+
+
+def _owner_of(engine: "Engine | None", stage: str, partition: int) -> Owner:
+    if engine is None:
+        return Unavailable(RETRY_AFTER_S, "the worker is starting")
+    owner = engine.owner_of(stage, partition)
+    view = engine.view(stage, partition) if owner.is_local else None
+    if view is not None:
+        return Local(view, partition, 0.0)
+    if owner.url:
+        return Remote(owner.url)
+    return Unavailable(RETRY_AFTER_S, "its owner restores its state")

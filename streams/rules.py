@@ -39,6 +39,7 @@ def order_rules(settings: Settings, reference: Reference) -> OrderRules:
         window_closes_complete=orders.window_closes_complete,
         has_pooled_entries=settings.commercetools.entries == "pool",
         return_wait=timedelta(seconds=orders.return_wait_s),
+        return_lateness=timedelta(seconds=orders.return_lateness_s),
         commerce_counts=settings.commercetools.stock_counting == "commerce",
         sourcing=sourcing_rules(settings, reference),
         reroutes=settings.sourcing.reroutes == "oneshelf",

@@ -8,7 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class CommercetoolsSettings(BaseModel):
-    """How to reach commercetools and how it counts."""
+    """How to reach commercetools and how it counts.
+
+    `requests_per_second` is for all workers together, each takes its part of it;
+    `max_concurrency` is for each worker. NewStore's are meant in the same way.
+    """
 
     api_url: str = ""
     auth_url: str = ""
@@ -71,6 +75,7 @@ class OrdersSettings(BaseModel):
     window_quiet_s: float = Field(default=30.0, ge=0, le=86_400)
     window_longest_s: float = Field(default=300.0, ge=0, le=86_400)
     window_closes_complete: bool = True
+    return_lateness_s: float = Field(default=0.0, ge=0, le=604_800)
     return_wait_s: float = Field(default=900.0, ge=0, le=604_800)
     link_wait_s: float = Field(default=900.0, ge=0, le=604_800)
     keep_days: int = Field(default=400, ge=1, le=3_650)

@@ -22,6 +22,8 @@ class OrderRules:
         places: Our location by the key of the supply channel that stands for it.
         sourcing: How web orders find their place; None where NewStore finds it.
         reroutes: What a place could not fulfil is sent on by us, not by NewStore.
+        return_lateness: So much later than it happened a return may be told: of two
+            that name one unit the earlier stands, whichever was told first.
         keep: A finished order is forgotten when it has not changed for so long.
     """
 
@@ -34,6 +36,7 @@ class OrderRules:
     places: Mapping[str, str] = field(default_factory=dict)
     sourcing: SourcingRules | None = None
     reroutes: bool = True
+    return_lateness: timedelta = timedelta(0)
     keep: timedelta = timedelta(days=400)
 
     @property

@@ -2,10 +2,11 @@
 
 By the unit's name where the return tells it, else by product. A match once made stays,
 so returns are gathered for a quiet time first: then it does not matter which of two
-came earlier. The goods themselves are in the stock already.
+came earlier. Of several that name one unit the earliest stands, as far as it is told no
+later than `return_lateness`. The goods themselves are in the stock already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,10 +36,13 @@ def match_returns(
     if not waiting or now < _gathered_at(waiting, rules):
         return order
     matches = dict(order.matches)
+    held: set[str] = set()
     # Named units first, so that none is taken from under its name by product alone.
     for one in waiting:
         name = _named(order, units, one)
-        if name and name not in matches and _is_out(units[name]):
+        if name and now < _ripe_at(one, rules):
+            held.add(name)
+        elif name and name not in matches and _is_out(units[name]):
             matches[name] = _match(one, by_name=True)
         elif name and name in matches and not matches[name].by_name:
             matches |= _swapped(units, matches, name, one)
@@ -46,7 +50,7 @@ def match_returns(
     for one in waiting:
         if one.claim in taken or not _goes_by_product(order, units, one, now, rules):
             continue
-        name = _by_product(units, matches, one.item.sku)
+        name = _by_product(units, held | matches.keys(), one.item.sku)
         if name:
             matches[name] = _match(one, by_name=False)
     return order if matches == order.matches else order._replace(matches=matches)
@@ -70,12 +74,14 @@ def wake_times(order: Order, units: Units, rules: OrderRules) -> Iterator[dateti
     if waiting:
         yield _gathered_at(waiting, rules)
     for one in waiting:
-        yield one.back.learnt_at + rules.return_wait
+        yield _overdue_at(one, rules)
+        if _named(order, units, one):
+            yield _ripe_at(one, rules)
 
 
 def is_overdue(one: Open, now: datetime, rules: OrderRules) -> bool:
     """Say whether the return has waited for its sale long enough."""
-    return now >= one.back.learnt_at + rules.return_wait
+    return now >= _overdue_at(one, rules)
 
 
 def named_unit(order: Order, units: Units, one: Open) -> OrderUnit | None:
@@ -101,6 +107,15 @@ def _gathered_at(waiting: list[Open], rules: OrderRules) -> datetime:
     # One that waits for its sale since long ago must not hurry the new ones.
     first = min(at for at in learnt if at > last - rules.window_longest or at == last)
     return min(last + rules.window_quiet, first + rules.window_longest)
+
+
+def _ripe_at(one: Open, rules: OrderRules) -> datetime:
+    """Return when all returns before this one have been told."""
+    return min(one.back.returned_at, one.back.learnt_at) + rules.return_lateness
+
+
+def _overdue_at(one: Open, rules: OrderRules) -> datetime:
+    return one.back.learnt_at + max(rules.return_wait, rules.return_lateness)
 
 
 def _named(order: Order, units: Units, one: Open) -> str:
@@ -132,8 +147,8 @@ def _swapped(
     return {other: _match(one, by_name=True)} if other else {}
 
 
-def _by_product(units: Units, matches: dict[str, Match], sku: str) -> str:
-    free = (unit.name for unit in candidates(units, sku) if unit.name not in matches)
+def _by_product(units: Units, taken: Collection[str], sku: str) -> str:
+    free = (unit.name for unit in candidates(units, sku) if unit.name not in taken)
     return next(free, "")
 
 

@@ -209,7 +209,8 @@ def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
             outcome.without_a_place += 1
             reasons.update(trouble.reason for trouble in order.troubles)
     outcome.reasons = dict(sorted(reasons.items()))
-    faults = [
+    faults = [f"promised: {sentence}" for sentence in snap.at.promises.ours]
+    faults += [
         f"{name}: {sentence}"
         for name, checker in CHECKERS.items()
         for sentence in checker(snap)
@@ -217,7 +218,6 @@ def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
     promises = snap.at.promises
     outcome.taken_by_tills = promises.by_tills
     outcome.taken_by_tills_most = promises.by_tills_most
-    faults += [f"promised: {sentence}" for sentence in promises.ours]
     gone = outcome.sold_in_stores + outcome.sent_to_web
     if gone + outcome.left_over != outcome.units:
         faults.append(f"{gone} units went, {outcome.left_over} are left")

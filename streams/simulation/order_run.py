@@ -104,7 +104,8 @@ def live(
     try:
         snap = _live(world, day, weather, report)
         report.faults += _check(snap)
-        if orders.forgets:
+        # What is wrong already may be tried again and again for all of that time.
+        if orders.forgets and not report.faults:
             report.faults += _check_long_after(world, snap)
     except Restless as restless:
         report.faults.append(Fault("rest", EVENING, str(restless)))

@@ -8,7 +8,7 @@ import base64
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
 from streams.agents.exceptions import ExceptionsStage
@@ -112,6 +112,7 @@ def order_stages(
                 has_pooled_entries=shape.entries is EntryScope.POOL,
                 sourcing=sourcing,
                 reroutes=orders.reroutes,
+                return_lateness=timedelta(milliseconds=orders.late_ms),
             )
         ),
         ExceptionsStage(),

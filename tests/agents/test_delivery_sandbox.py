@@ -16,7 +16,7 @@ from streams.agents.publishing import PublishingStage
 from streams.connectors.bootstrap import bootstrap
 from streams.connectors.commercetools import ChannelIds, CommercetoolsClient
 from streams.connectors.inventory import Counters, InventoryPublisher
-from streams.connectors.pacing import Pace, Urgency
+from streams.connectors.pacing import Lane, Pace, Urgency
 from streams.delivery.delivery import Delivery, Patience
 from streams.domain.availability import Counting, EntryScope
 from streams.sandbox.commercetools import (
@@ -35,6 +35,11 @@ from tests.agents.publishing_worker import eventually
 PLACES = places(LDN01="ldn", PAR01="par")
 SKUS = [f"SKU-{number}" for number in range(6)]
 HASTY = Patience(retry_base_s=0.005, retry_max_s=0.05)
+
+
+def lane() -> Lane:
+    pace = Pace(concurrency_max=8, requests_per_second=2000, rng=random.Random(1))
+    return pace.lane(Urgency.STOCK)
 
 
 @pytest.fixture
@@ -120,10 +125,9 @@ async def worker(
             counters=counters,
             clock=lambda: datetime.now(UTC),
         )
-        pace = Pace(concurrency_max=8, requests_per_second=2000, rng=random.Random(1))
         delivery = Delivery(
             publisher,
-            pace.lane(Urgency.STOCK),
+            lane(),
             partition.report,
             counters=counters,
             clock=lambda: datetime.now(UTC),

@@ -1,7 +1,7 @@
 """The ledger's laws, on random stories told in random orders and batches."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -39,6 +39,12 @@ SKUS = (TEE, "MUG")
 UNITS = ("u", "v", "w")
 COUNTED = (Pool.MAIN, Pool.DAMAGED, Pool.HELD)
 
+REFERENCES: tuple[dict[str, Any], ...] = (
+    {"transfer_ref": "asn:1"},
+    {"transfer_ref": "order:7"},
+    {"transfer_ref": "asn:1", "transfer_also": ("order:7",)},
+)
+
 places = st.sampled_from(PLACES)
 quantities = st.integers(1, 9)
 
@@ -48,6 +54,7 @@ def plain(draw: st.DrawFn, name: str) -> Movement:
     """Draw a movement that only its row bears on, or a transfer."""
     quantity = draw(quantities)
     pool = draw(st.sampled_from(COUNTED))
+    refs = draw(st.sampled_from(REFERENCES))
     told = draw(
         st.sampled_from(
             [
@@ -55,9 +62,9 @@ def plain(draw: st.DrawFn, name: str) -> Movement:
                 sale(f"s{name}", commerce_counted=True),
                 giveback(name, pool=pool),
                 receipt(name, quantity, pool=pool),
-                receipt(name, quantity, transfer_ref="T"),
-                transfer(MovementKind.TRANSFER_IN, name, quantity),
-                transfer(MovementKind.TRANSFER_OUT, name, quantity),
+                receipt(name, quantity, pool=pool, **refs),
+                transfer(MovementKind.TRANSFER_IN, name, quantity, refs),
+                transfer(MovementKind.TRANSFER_OUT, name, quantity, refs),
                 adjustment(name, Pool.MAIN, Pool.DAMAGED, quantity),
                 adjustment(name, Pool.HELD, Outside.SHRINK, quantity),
                 adjustment(name, Outside.CUSTOMER, Pool.RESERVED, quantity),
@@ -68,8 +75,10 @@ def plain(draw: st.DrawFn, name: str) -> Movement:
     return replace(told, location_id=draw(places), sku=draw(st.sampled_from(SKUS)))
 
 
-def transfer(kind: MovementKind, name: str, quantity: int) -> Movement:
-    return movement(kind, f"{kind}:{name}", quantity=quantity, transfer_ref="T")
+def transfer(
+    kind: MovementKind, name: str, quantity: int, refs: Mapping[str, Any]
+) -> Movement:
+    return movement(kind, f"{kind}:{name}", quantity=quantity, **refs)
 
 
 @st.composite

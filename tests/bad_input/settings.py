@@ -40,6 +40,7 @@ SETTINGS = [
     number("http_port", "70000", "a number up to 65535"),
     number("http_port", "-1", "a number from 0 on"),
     number("dedupe_days", "0", "a number from 1 on"),
+    number("transit_overdue_days", "0", "a number from 1 on"),
     number("session_timeout_s", "soon", "a number"),
     number("orders__keep_days", "0", "a number from 1 on"),
     number("orders__keep_days", "3651", "a number up to 3650"),

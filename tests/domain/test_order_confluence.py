@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.domain.commerce_wanted import WantedOrder
-from streams.domain.order_notes import OrderNote, PlacedLine
+from streams.domain.order_notes import GoodsReturned, OrderNote, PlacedLine
 from streams.domain.order_record import Order
 from streams.domain.wanted import content_of
 from tests.support.ledger import NOON
@@ -240,3 +241,81 @@ def test_hearing_everything_again_changes_nothing(notes: list[OrderNote]) -> Non
 
     assert made.order == before
     assert len(made.movements) == count
+
+
+LATENESS = 15 * 60 * SECOND
+PATIENT = replace(RULES, return_lateness=LATENESS)
+
+
+@st.composite
+def double_claims(draw: Draw) -> list[tuple[int, OrderNote]]:
+    """Return an order's notes and returns of its units, several of the same, with the
+    seconds from noon at which each is told: at most 15 minutes late."""
+    lines = [line("a", "TEE", 3)]
+    items = items_of(lines)
+    told: list[tuple[int, OrderNote]] = [(0, placed(*lines)), (0, opened(*items))]
+    told += [(0, seen(COMPLETED, each.item_id)) for each in items]
+    names = st.sampled_from([each.item_id for each in items])
+    for number in range(draw(st.integers(2, 5))):
+        happened_s = draw(st.integers(0, 1800))
+        note = returned(
+            back("TEE", draw(names), sellable=draw(st.booleans())),
+            return_id=f"ret-{number}",
+            returned_at=NOON + happened_s * SECOND,
+        )
+        told.append((happened_s + draw(st.integers(1, 899)), note))
+    return told
+
+
+def told_late(told: Sequence[tuple[int, OrderNote]]) -> Book:
+    made = Book(rules=PATIENT)
+    for at_s, note in sorted(told, key=lambda each: each[0]):
+        made.wait(NOON + at_s * SECOND - made.now).hear(note)
+    return made.wait(LONG + LATENESS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(double_claims())
+def test_of_returns_of_one_unit_the_earliest_stands_however_late_they_are_told(
+    told: list[tuple[int, OrderNote]],
+) -> None:
+    returns = [note for _, note in told if isinstance(note, GoodsReturned)]
+    first: dict[str, GoodsReturned] = {}
+    for note in sorted(returns, key=lambda each: (each.returned_at, each.return_id)):
+        first.setdefault(note.items[0].item_id.removeprefix("i-"), note)
+
+    made = told_late(told)
+
+    stands = {name: match.claim.return_id for name, match in made.order.matches.items()}
+    assert stands == {name: note.return_id for name, note in first.items()}
+    losers = {note.return_id for note in returns} - set(stands.values())
+    cases = {t.value.partition("/")[0]: t.reason for t in made.order.troubles}
+    assert cases == dict.fromkeys(losers, "returned_twice")
+    told_of = [item.key for each in made.says.returns for item in each.items]
+    assert len(told_of) == len(stands)
+
+
+@settings(max_examples=40, deadline=None)
+@given(double_claims(), st.randoms(use_true_random=False))
+def test_returns_of_one_unit_end_the_same_in_whatever_order_they_are_told(
+    told: list[tuple[int, OrderNote]], rng: Random
+) -> None:
+    times = {}
+    for _, note in told:
+        if isinstance(note, GoodsReturned):
+            happened_s = (note.returned_at - NOON) // SECOND
+            times[note.return_id] = happened_s + rng.randint(1, 899)
+    other = [
+        (times[note.return_id] if isinstance(note, GoodsReturned) else at_s, note)
+        for at_s, note in told
+    ]
+
+    one, two = told_late(told), told_late(other)
+
+    assert timeless(one.order)._replace(troubles=()) == timeless(two.order)._replace(
+        troubles=()
+    )
+    assert {t.identity for t in one.order.troubles} == {
+        t.identity for t in two.order.troubles
+    }
+    assert said(one.order) == said(two.order)

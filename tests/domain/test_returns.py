@@ -1,10 +1,12 @@
 """Returns: which unit came back, what waits for its sale, and the money."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from streams.domain.commerce_wanted import WantedRefund, WantedReturnItem
+from streams.domain.order_rules import OrderRules
 from streams.domain.returns import QUANTITY_MAX
 from tests.support.ledger import NOON
 from tests.support.orders import (
@@ -31,11 +33,12 @@ from tests.support.orders import (
 WAIT = RULES.return_wait
 
 
-def sold(quantity: int = 2) -> Book:
+def sold(quantity: int = 2, rules: OrderRules = RULES) -> Book:
     """Return an order of which everything was shipped and told."""
     made = (line("a", "TEE", quantity),)
     names = [each.item_id for each in items_of(made)]
-    return book(placed(*made), opened(*items_of(made)), seen(COMPLETED, *names))
+    notes = placed(*made), opened(*items_of(made)), seen(COMPLETED, *names)
+    return book(*notes, rules=rules)
 
 
 def matched(made: Book) -> dict[str, str]:
@@ -172,6 +175,54 @@ def test_the_same_unit_returned_twice_is_a_case() -> None:
         "Return ret-2 brought 1 TEE that match nothing in order W-1: unit a#1 came "
         "back already, by ret-1. The goods are in the stock. It may be a#2."
     )
+
+
+PATIENT = replace(RULES, return_lateness=timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(("late_s", "stands"), [(599, "ret-1"), (601, "ret-2")])
+def test_the_earlier_of_two_returns_stands_unless_it_is_told_too_late(
+    late_s: int, stands: str
+) -> None:
+    made = sold(rules=PATIENT)
+    now = made.now
+    made.hear(
+        returned(back("TEE", "i-a#1"), return_id="ret-2", returned_at=now + SECOND),
+        after=SECOND,
+    )
+    made.wait(late_s * SECOND - SECOND)
+    earlier = returned(back("TEE", "i-a#1"), return_id="ret-1", returned_at=now)
+    made.hear(earlier).wait(timedelta(hours=1))
+
+    assert matched(made) == {"a#1": stands}
+    assert made.reasons == {"returned_twice"}
+    assert "It may be a#2." in made.sentence
+
+
+def test_a_nameless_return_leaves_a_unit_to_the_return_that_names_it() -> None:
+    made = sold(rules=PATIENT)
+    made.hear(
+        returned(back("TEE", "i-a#1"), return_id="ret-1", returned_at=made.now),
+        returned(back("TEE"), return_id="ret-2", returned_at=made.now),
+    )
+    made.wait()
+    assert matched(made) == {"a#2": "ret-2"}
+
+    made.wait(PATIENT.return_lateness)
+
+    assert matched(made) == {"a#1": "ret-1", "a#2": "ret-2"}
+    assert made.reasons == set()
+
+
+def test_a_return_that_is_held_is_no_case_before_it_was_looked_at() -> None:
+    patient = replace(RULES, return_lateness=2 * RULES.return_wait)
+    made = sold(rules=patient)
+    made.hear(returned(back("TEE", "i-a#1"), returned_at=made.now))
+
+    made.wait(patient.return_lateness - SECOND)
+    assert (matched(made), made.reasons) == ({}, set())
+    made.wait(SECOND)
+    assert matched(made) == {"a#1": "ret-1"}
 
 
 def test_a_product_that_the_order_lacks_is_a_case_and_names_no_candidate() -> None:
