@@ -10,3 +10,4 @@ from streams.cli import projects as projects
 from streams.cli import serving as serving
 from streams.cli import sourcing as sourcing
 from streams.cli import up as up
+from streams.cli.app import app as app

@@ -1,40 +1,36 @@
 """What every command keeps to: help with an example, exit codes, one JSON object."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from streams.cli import commands
 from tests.support.command import Terminal
 
-COMMANDS = [
-    ["replay"],
-    ["import-sales"],
-    ["stock", "load"],
-    ["reference", "load"],
-    ["verify"],
-    ["query"],
-    ["explain"],
-    ["exceptions", "list"],
-    ["exceptions", "show"],
-    ["exceptions", "retry"],
-    ["exceptions", "edit"],
-    ["exceptions", "assign"],
-    ["exceptions", "dismiss"],
-    ["order"],
-    ["orders"],
-    ["doctor"],
-    ["config", "check"],
-    ["schemas", "export"],
-    ["simulate"],
+SERVERS = [
     ["edge", "run"],
-    ["commercetools", "bootstrap"],
-    ["worker"],
-    ["topics", "create"],
     ["sandbox", "commercetools"],
+    ["sandbox", "newstore"],
     ["up"],
-    ["demo"],
+    ["worker"],
 ]
+"""They run until they are stopped, and have nothing to answer."""
+
+
+def every_command(group: Any, *words: str) -> Iterator[list[str]]:
+    """Walk the commands as they are, so that a new one cannot be forgotten."""
+    for name, command in sorted(group.commands.items()):
+        if hasattr(command, "commands"):
+            yield from every_command(command, *words, name)
+        else:
+            yield [*words, name]
+
+
+COMMANDS = list(every_command(typer.main.get_command(commands.app)))
 
 
 @pytest.fixture
@@ -57,6 +53,15 @@ def test_every_command_has_help_with_an_example(
     assert f"Example: {'ONESHELF' if words == ['worker'] else ''}" in said.out
     assert "oneshelf " + " ".join(words) in said.out
     assert said.err == ""
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_that_ends_by_itself_can_answer_in_json(
+    terminal: Terminal, words: list[str]
+) -> None:
+    said = terminal.run(*words, "--help")
+
+    assert ("--json" in said.out) == (words not in SERVERS)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
