@@ -5,6 +5,7 @@ order looks for another place or ends with a case. Nothing may be sold that neve
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -82,7 +83,10 @@ class Outcome:
 
 
 def run_race(
-    seed: int, buyers: int = BUYERS, plant: OrderPlant | None = None
+    seed: int,
+    buyers: int = BUYERS,
+    stores: Sequence[int] = STORES,
+    plant: OrderPlant | None = None,
 ) -> Outcome:
     """Let as many web orders as store customers race; the same seed, the same race."""
     planted = plant or OrderPlant()
@@ -96,7 +100,7 @@ def run_race(
         entries=EntryScope.CHANNEL,
         orders_raise_version=True,
     )
-    outcome = Outcome(seed, sum(STORES), buyers, buyers)
+    outcome = Outcome(seed, sum(stores), buyers, buyers)
     world = OrderWorld(
         shape,
         lambda known: order_stages(known, orders, Reference()),
@@ -105,22 +109,22 @@ def run_race(
         orders=orders,
     )
     try:
-        snap = _run(world, outcome)
+        snap = _run(world, stores, outcome)
     finally:
         world.close()
     _tell(snap, outcome)
     return outcome
 
 
-def _run(world: OrderWorld, outcome: Outcome) -> OrderSnapshot:
-    places = [_place(number) for number in range(len(STORES))]
+def _run(world: OrderWorld, stores: Sequence[int], outcome: Outcome) -> OrderSnapshot:
+    places = [_place(number) for number in range(len(stores))]
     product = Product(sku="LAST", newstore_product_id="product-last")
     people = People(world, places, [product])
     world.open_vendors(places, [product])
     scheduler = Scheduler(world, WEATHER, Random(f"race chance {outcome.seed}"))
     scheduler.open()
     opening = {}
-    for place, units in zip(places, STORES, strict=True):
+    for place, units in zip(places, stores, strict=True):
         opening[place.newstore_node_id, product.newstore_product_id] = units
         world.store.receive(
             place.newstore_node_id, [(product.newstore_product_id, units)]

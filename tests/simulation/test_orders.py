@@ -28,7 +28,7 @@ FIRST_SEED = {
 SENT = {"shipped", "orders told", "doubled at commerce"}
 
 CAUGHT_BY = {
-    "cancellation-unheard": {"cancelled", "states"},
+    "cancellation-unheard": {"cancelled", "states", "cancel cases"},
     "cancelled-kept": {"orders"},
     "cancelled-online": {"states", "cancelled", "orders told"},
     "delivery-key-anew": SENT,
@@ -100,7 +100,8 @@ def test_each_way_to_set_an_installation_up_is_seen_by_a_few_seeds() -> None:
 
 
 def test_a_race_with_promises_that_nobody_can_keep_is_seen_at_that_moment() -> None:
-    outcome = run_race(1, buyers=40, plant=PLANTS["promised-blindly"])
+    plant = PLANTS["promised-blindly"]
+    outcome = run_race(1, buyers=16, stores=(3, 2), plant=plant)
     assert any(fault.startswith("promised: ") for fault in outcome.faults)
 
 
@@ -109,3 +110,9 @@ def test_a_small_race_for_the_last_units_sells_each_of_them_once() -> None:
     assert outcome.faults == []
     gone = outcome.sold_in_stores + outcome.sent_to_web
     assert gone + outcome.left_over == outcome.units
+
+
+def test_a_race_tells_promises_that_tills_broke_apart_from_our_own() -> None:
+    outcome = run_race(2, buyers=16, stores=(5, 4))
+    assert outcome.faults == []
+    assert outcome.taken_by_tills >= outcome.taken_by_tills_most > 0
