@@ -5,15 +5,18 @@ of the parked one. What else an entity tells later says nothing of what was lost
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
-
-import msgspec
 
 from streams.agents.expiries import Expiries, expiry_key, milliseconds
 from streams.agents.intake_copies import forget_earlier
 from streams.engine.fold import Batch, Record, Result, View
-from streams.mapping.event_subject import Subject, is_corrected, subject_of
-from streams.mapping.exceptions import RETRY_OF, origin_of
+from streams.mapping.event_subject import is_corrected, subject_of
+from streams.mapping.exceptions import origin_of
+from streams.mapping.parked_events import (
+    Earlier,
+    copy_of,
+    decode_parked,
+    encode_parked,
+)
 from streams.tables import PARKED_EVENTS, PARKED_EXPIRIES
 
 KEPT_FOR = timedelta(days=90)
@@ -21,30 +24,6 @@ KEPT_FOR = timedelta(days=90)
 
 EVENTS_MAX = 50
 """Parked events of one entity that are remembered, the newest."""
-
-
-class Earlier(NamedTuple):
-    """A parked event: what it is about, where it was first, and where it was last."""
-
-    subject: Subject
-    origin: str
-    offset: int
-
-
-class _Copy(NamedTuple):
-    """The parked event again, as a record."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Earlier]).decode
 
 
 class Corrections:
@@ -56,7 +35,7 @@ class Corrections:
         if next(iter(view.scan(PARKED_EVENTS)), None) is not None:
             keys = {record.key for record in batch.records if record.key}
             found = view.get(PARKED_EVENTS, keys)
-            self._rows = {key: _decode(row) for key, row in found.items()}
+            self._rows = {key: decode_parked(row) for key, row in found.items()}
 
     def hear(self, record: Record, *, is_parked: bool) -> None:
         """Remember an event that is parked; settle what one corrects that is not."""
@@ -84,7 +63,7 @@ class Corrections:
         later = subject_of(record.value)
         corrected = [each for each in known if is_corrected(each.subject, later)]
         for each in corrected:
-            copy = _copy(record, each)
+            copy = copy_of(each, record, record.timestamp)
             forget_earlier(copy, self._view, self._result)
             self._result.settle(copy)
             self._result.count("corrected")
@@ -93,7 +72,7 @@ class Corrections:
 
     def _put(self, key: bytes, rows: list[Earlier]) -> None:
         self._rows[key] = rows
-        self._result.put(PARKED_EVENTS, key, _encode(rows) if rows else None)
+        self._result.put(PARKED_EVENTS, key, encode_parked(rows) if rows else None)
 
 
 class Forgetting:
@@ -109,15 +88,3 @@ class Forgetting:
             result.put(PARKED_EXPIRIES, each.key, None)
             result.put(PARKED_EVENTS, each.name, None)
         return result
-
-
-def _copy(record: Record, earlier: Earlier) -> _Copy:
-    return _Copy(
-        record.topic,
-        record.partition,
-        earlier.offset,
-        record.timestamp,
-        record.key,
-        None,
-        ((RETRY_OF, earlier.origin.encode()),),
-    )

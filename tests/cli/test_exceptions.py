@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from streams.cli.exceptions import _print_effects
 from tests.support.command import Said, Terminal
 from tests.support.newstore import body, item, opened
 from tests.web.cases import FakeCases, desk_of
@@ -170,3 +171,64 @@ def test_nobody_there_is_exit_code_3(terminal: Terminal) -> None:
 
     assert said.code == 3
     assert "--worker" in said.err
+
+
+FORETOLD: dict[str, Any] = {
+    "order": "W-1",
+    "units": [
+        {
+            "unit": "a#1",
+            "sku": "TEE",
+            "before": "open",
+            "after": "completed",
+            "location_id": "LDN01",
+        },
+        {"unit": "a#2", "sku": "TEE", "before": "", "after": "open"}
+        | {"location_id": ""},
+    ],
+    "requests": [
+        {"kind": "quote", "sku": "TEE", "unit_ids": ["W-1/a#2"], "location_id": ""}
+    ],
+    "raised": ["No [place] has it."],
+    "withdrawn": ["sourcing_exhausted"],
+    "commercetools": [
+        {"when": "now", "actions": [{"action": "addDelivery"}], "said": "First."}
+    ],
+    "said": ["What follows depends on its answer."],
+}
+
+
+def test_what_orders_would_do_is_told_line_by_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = {"order_number": "W-2", "outcome": "granted", "sku": "MUG"}
+
+    _print_effects(
+        {
+            "records": 1,
+            "outcomes": {},
+            "levels": [],
+            "orders": [],
+            "foretold": [FORETOLD],
+            "said": ["1 of the news would wait."],
+            "answers": [answer, answer | {"location_id": "LDN01"}],
+            "parked": [],
+            "left_out": 0,
+        }
+    )
+
+    assert capsys.readouterr().out.splitlines() == [
+        "1 records: nothing would move",
+        "order W-1:",
+        "    a#1 (TEE): open > completed LDN01",
+        "    a#2 (TEE): not known > open",
+        "    asks the ledger: quote 1 TEE",
+        "    needs a person: No [place] has it.",
+        "    no longer needs a person: sourcing_exhausted",
+        "    tells commercetools (now): First.",
+        '        {"action": "addDelivery"}',
+        "    What follows depends on its answer.",
+        "1 of the news would wait.",
+        "the ledger would answer: granted MUG to order W-2",
+        "the ledger would answer: granted MUG to order W-2, at LDN01",
+    ]
