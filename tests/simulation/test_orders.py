@@ -80,7 +80,7 @@ def test_a_seed_of_orders_says_how_to_see_it_again() -> None:
 
 
 def test_a_few_seeds_of_orders_see_every_fault_of_the_vendors() -> None:
-    seen = {name for seed in (10, 18, 26) for name in run_orders(seed).requests}
+    seen = {name for seed in (4, 8) for name in run_orders(seed).requests}
     assert seen == {
         "go",
         "lose_request",
