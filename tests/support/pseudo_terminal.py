@@ -80,8 +80,12 @@ class PseudoTerminal:
 
     def wait_until_loaded(self, library: str, timeout_s: float = 60.0) -> None:
         """Wait until the command has loaded a shared library."""
-        end, maps = time.monotonic() + timeout_s, Path(f"/proc/{self.pid}/maps")
-        while library not in maps.read_text():
+        end, process = time.monotonic() + timeout_s, Path(f"/proc/{self.pid}")
+        # Until it is another program, the child has what the tests have loaded.
+        while (
+            b"streams.cli" not in (process / "cmdline").read_bytes()
+            or library not in (process / "maps").read_text()
+        ):
             assert time.monotonic() < end, f"{library} is not loaded in time"
             time.sleep(0.005)
 
