@@ -1,6 +1,6 @@
 """What NewStore's events say about orders, on the wire: only what we read.
 
-It is more than stock needs of the same events, so what fits is read once for both.
+Mostly it is more than stock needs of the same event, so that is read once for both.
 Amounts are read from the JSON text, so that no float ever touches them. News of an
 order fits whole or not at all.
 """
@@ -44,13 +44,17 @@ class Opened(Order, frozen=True, gc=False, kw_only=True):
     exchanges: list[Exchange] | None = None
 
 
-class CancelledUnit(OrderItem, frozen=True, gc=False):
+class CancelledUnit(msgspec.Struct, frozen=True, gc=False):
+    id: str
+    quantity: int | None = None
+    item_type: str | None = None
     cancellation_reason: str | None = None
 
 
-class Cancelled(Order, frozen=True, gc=False, kw_only=True):
-    """order.cancelled and order.items_cancelled."""
+class Cancelled(msgspec.Struct, frozen=True, gc=False):
+    """order.cancelled and order.items_cancelled: rare, and read on its own."""
 
+    id: str
     items: list[CancelledUnit]
 
 

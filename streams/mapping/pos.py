@@ -145,13 +145,14 @@ def movements_of(
     *,
     origin: str = "",
     only: Set[int] | None = None,
-    whole: Payload | None = None,
+    whole: object = None,
 ) -> Mapped:
     """Say what an event means for stock.
 
     Args:
         only: Restricts it to some of its lines.
-        whole: Its payload, where that has been read already.
+        whole: Its payload, where that has been read already; not used if it lacks
+            something that stock needs.
     """
     if not rules.is_ours(envelope.tenant):
         return _refused(wrong_tenant(envelope.tenant, rules.tenant))
@@ -159,7 +160,7 @@ def movements_of(
     handler = HANDLERS.get(name)
     if handler is None:
         return Mapped(known=name in WITHOUT_STOCK)
-    read = (whole, whole.items) if whole is not None else None
+    read = (whole, whole.items) if isinstance(whole, handler.payload) else None
     decoded = read or decode_payload(envelope.payload, handler.payload)
     if isinstance(decoded, Problem):
         return _refused(decoded)

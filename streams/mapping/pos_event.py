@@ -19,8 +19,8 @@ def read_event(
     if envelope is None or isinstance(envelope, Problem):
         return map_event(body, reference, rules, origin=origin), NO_NEWS
     handler = HANDLERS.get(rules.aliases.get(envelope.name, envelope.name))
-    # What tells of an order holds all that stock needs. An event that does not fit as
-    # a whole is read once more for each, to say what of it does.
+    # What tells of an order mostly holds all that stock needs. An event that does not
+    # fit as a whole is read once more for each, to say what of it does.
     whole = handler and decode_fitting(envelope.payload, handler.payload)
     mapped = movements_of(envelope, reference, rules, origin=origin, whole=whole)
     if mapped.problems:
