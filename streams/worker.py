@@ -31,6 +31,9 @@ EXIT_FAILED = 70
 
 STOP_TIMEOUT_S = 20.0
 
+FOLDS_NICER_BY = 5
+"""Behind a front: where processors are scarce, who asks goes before what is folded."""
+
 
 def main(settings: Settings) -> NoReturn:
     """Run a worker; end the process with its exit code."""
@@ -73,6 +76,8 @@ async def run(
         if starting.done():
             starting.result()
             calm_garbage_collector()
+            if settings.http_front:
+                os.nice(FOLDS_NICER_BY)
             log.info("worker_ready", url=worker.web.url)
             if on_ready is not None:
                 on_ready(worker)
