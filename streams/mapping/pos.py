@@ -147,12 +147,9 @@ def movements_of(
     only: Set[int] | None = None,
     whole: object = None,
 ) -> Mapped:
-    """Say what an event means for stock.
+    """Say what an event means for stock; `only` restricts it to some of its lines.
 
-    Args:
-        only: Restricts it to some of its lines.
-        whole: Its payload, where that has been read already; not used if it lacks
-            something that stock needs.
+    `whole` is its payload, where that has been read; not used if stock needs more.
     """
     if not rules.is_ours(envelope.tenant):
         return _refused(wrong_tenant(envelope.tenant, rules.tenant))
@@ -179,14 +176,14 @@ def movements_of(
         items=items,
         only=only,
     )
+    return _mapped(payload, handler, sheet)
+
+
+def _mapped(payload: Payload, handler: _Handler, sheet: Sheet) -> Mapped:
     try:
         handler.map(payload, sheet)
     except Refused as refused:
         return _refused(refused.problem)
-    return _mapped(sheet)
-
-
-def _mapped(sheet: Sheet) -> Mapped:
     return Mapped(
         movements=tuple(sheet.movements),
         mapped_lines=tuple(sheet.mapped_lines),
