@@ -1,5 +1,7 @@
 """The front's copy of answers: what was asked is kept, and renewed by the worker."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 
 from streams.front.frames import Told, Wanted
@@ -9,6 +11,8 @@ ANSWERS_MAX = 40_000
 """SKUs kept: some 2 KB each with four locations, so about 80 MB at most."""
 SILENCE_S = 0.25
 """The worker says how it is every 50 ms; a longer silence makes answers older."""
+ANSWER_PATIENCE_S = 0.5
+"""A worker that does not tell an answer for so long is asked in the usual way."""
 SILENCE_MAX_S = 2.0
 """After this nobody knows whether the worker still owns what it owned."""
 
@@ -28,6 +32,7 @@ class Mirror:
         self._capacity = capacity
         self._answers: dict[bytes, tuple[int, bytes]] = {}
         self._wanted: set[bytes] = set()
+        self._waiting: dict[bytes, asyncio.Future[None]] = {}
         self._staleness: dict[int, float] = {}
         self._heard_at = float("-inf")
 
@@ -46,6 +51,21 @@ class Mirror:
             staleness_s += silent_s
         return complete(answer, staleness_s)
 
+    async def wait_for(self, sku: bytes) -> bytes | None:
+        """Return a SKU's answer, once the worker has told it if it is new here.
+
+        None where it is not the worker's, or the worker does not say in time.
+        """
+        body = self.body(sku)
+        if body is not None or sku not in self._wanted:
+            return body
+        loop = asyncio.get_running_loop()
+        told = self._waiting.setdefault(sku, loop.create_future())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_PATIENCE_S):
+                await asyncio.shield(told)
+        return self.body(sku) if sku in self._answers else None
+
     def hear(self, told: Told) -> None:
         """Take over what the worker says."""
         if told.partitions is not None:
@@ -53,6 +73,8 @@ class Mirror:
             self._heard_at = self._monotonic()
         for sku, answer in told.answers.items():
             self._wanted.discard(sku)
+            if (waiting := self._waiting.pop(sku, None)) is not None:
+                waiting.set_result(None)
             if answer is None:
                 self._answers.pop(sku, None)
             else:

@@ -1,10 +1,13 @@
 """The front answers as the worker last told, and asks it where it cannot know."""
 
+import asyncio
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.front import mirror
 from streams.front.feed import ANSWERS_AT_ONCE, FollowedAnswers
 from streams.front.frames import Told, Wanted
 from streams.front.mirror import SILENCE_MAX_S, SILENCE_S, Mirror
@@ -41,6 +44,36 @@ def test_what_is_not_known_is_wanted_once() -> None:
     assert front.mirror.body(b"A") is None
 
     assert front.said == [Wanted([b"A"], [])]
+
+
+async def test_who_asks_first_waits_for_the_worker_to_tell() -> None:
+    front = Front()
+    front.mirror.hear(Told({}, {1: 0.0}))
+    asked = [asyncio.create_task(front.mirror.wait_for(b"A")) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert front.said == [Wanted([b"A"], [])]
+
+    front.mirror.hear(Told({b"A": (1, ANSWER)}))
+
+    assert await asyncio.gather(*asked) == [ANSWER + b"0.0}"] * 2
+
+
+async def test_who_asks_for_what_is_not_the_workers_is_sent_on_at_once() -> None:
+    front = Front()
+    asked = asyncio.create_task(front.mirror.wait_for(b"A"))
+    await asyncio.sleep(0)
+
+    front.mirror.hear(Told({b"A": None}))
+
+    assert await asked is None
+
+
+async def test_a_worker_that_does_not_tell_is_asked_in_the_usual_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mirror, "ANSWER_PATIENCE_S", 0.01)
+
+    assert await Front().mirror.wait_for(b"A") is None
 
 
 def test_an_answer_carries_the_staleness_of_its_partition() -> None:
