@@ -20,11 +20,12 @@ from streams.topics import Topic
 log = structlog.get_logger(__name__)
 
 # A transaction costs 2 ms of our processor time and 4 of the broker's, whatever it
-# holds. After a commit, a handful of records waits for company; the first after a quiet
-# spell goes at once. The wait is some times what commits take at the moment, so that on
-# a busy machine there are fewer of them; three stages in a row add three times this.
-LINGER_MIN_S = 0.05
-LINGER_MAX_S = 0.12
+# holds, and a partition's part in it a tenth of that. After a commit, a handful of
+# records waits for company; the first after a quiet spell goes at once. The wait is
+# some times what commits take at the moment, so that on a busy machine there are fewer
+# of them; three stages in a row add three times this.
+LINGER_MIN_S = 0.02
+LINGER_MAX_S = 0.05
 LINGER_COMMITS = 3.0
 COMMIT_SHARE = 0.2
 """What the last commit counts for in the mean of what commits take."""
