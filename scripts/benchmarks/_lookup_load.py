@@ -18,8 +18,6 @@ from _house import spread
 
 NAMES = 4_000
 STEP_S = 0.0005
-NICE = -10
-"""Where it is allowed: what the questioner waits for a processor is not the worker's."""
 READ_BYTES = 1 << 20
 DRAIN_S = 1.0
 
