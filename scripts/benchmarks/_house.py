@@ -49,6 +49,7 @@ class House:
     folder: Path
     processes: list["subprocess.Popen[str]"] = field(default_factory=list)
     worker: "subprocess.Popen[str] | None" = None
+    others: list["subprocess.Popen[str]"] = field(default_factory=list)
     sandbox: "subprocess.Popen[str] | None" = None
 
     @property
@@ -103,9 +104,25 @@ class House:
             **{f"ONESHELF_{name}": str(value) for name, value in changes.items()},
         }
         begun = time.perf_counter()
+        self.worker = self._spawn(environment)
+        await self._until_ready(self.url)
+        return time.perf_counter() - begun
+
+    async def start_more(self, count: int) -> None:
+        """Start more workers beside the first, and wait until each has its part."""
+        for number in range(count):
+            port = free_port()
+            environment = environment_of(self.settings) | {
+                "ONESHELF_WORKER_ID": f"bench-{number + 1}",
+                "ONESHELF_HTTP_PORT": str(port),
+            }
+            self.others.append(self._spawn(environment))
+            await self._until_ready(f"http://127.0.0.1:{port}")
+        await self._until_ready(self.url)
+
+    def _spawn(self, environment: dict[str, str]) -> "subprocess.Popen[str]":
         with self.worker_log.open("ab") as output:
-            # Spawning takes a millisecond, and nothing else runs in this loop.
-            self.worker = subprocess.Popen(  # noqa: ASYNC220 (see above)
+            process = subprocess.Popen(
                 [sys.executable, "-m", "streams.cli", "worker"],
                 cwd=ROOT,
                 env={**os.environ, **environment},
@@ -114,15 +131,14 @@ class House:
                 stderr=output,
                 text=True,
             )
-        self.processes.append(self.worker)
-        await self._until_ready()
-        return time.perf_counter() - begun
+        self.processes.append(process)
+        return process
 
-    async def _until_ready(self) -> None:
+    async def _until_ready(self, url: str) -> None:
         end = time.monotonic() + READY_TIMEOUT_S
         async with httpx.AsyncClient(timeout=2.0) as client:
             while time.monotonic() < end and self._worker().poll() is None:
-                if await _is_ok(client, f"{self.url}/health/ready"):
+                if await _is_ok(client, f"{url}/health/ready"):
                     return
                 await asyncio.sleep(POLL_S)
         tail = self.worker_log.read_text(errors="replace").splitlines()[-15:]
@@ -163,7 +179,7 @@ class House:
         )
 
     def cpu_s(self) -> float:
-        """Return the processor time that the worker and its front have used."""
+        """Return the processor time that the workers and the front have used."""
         ticks = 0
         for pid in self._pids():
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -171,7 +187,7 @@ class House:
         return ticks / CLOCK_TICKS
 
     def memory_mb(self, name: str = "VmHWM") -> float:
-        """Return the worker's and its front's memory: peak (VmHWM) or now (VmRSS)."""
+        """Return what workers and front hold in memory: peak (VmHWM) or now (VmRSS)."""
         kilobytes = [
             int(line.split()[1])
             for pid in self._pids()
@@ -183,7 +199,8 @@ class House:
     def _pids(self) -> list[int]:
         pid = self._worker().pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-        return [pid, *map(int, children.split())]
+        others = [other.pid for other in self.others]
+        return [pid, *map(int, children.split()), *others]
 
     def _worker(self) -> "subprocess.Popen[str]":
         if self.worker is None:

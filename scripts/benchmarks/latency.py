@@ -175,6 +175,10 @@ def post(
     yield msgspec.msgpack.decode(answer, type=list[Row])
 
 
+REBALANCED_S = 10.0
+"""More workers take their partitions over one after the other."""
+
+
 async def _open(house_: House, shop: Shop, options: argparse.Namespace) -> None:
     """Load reference data and opening stock, and have commercetools know all of it."""
     await house_.load_reference(shop.locations, shop.skus)
@@ -186,7 +190,8 @@ async def _open(house_: House, shop: Shop, options: argparse.Namespace) -> None:
     await house_.stop_worker()
     house_.make_sandbox_strict()
     await house_.start_worker(HTTP_FRONT=options.front)
-    await asyncio.sleep(2.0)
+    await house_.start_more(options.workers - 1)
+    await asyncio.sleep(2.0 if options.workers == 1 else REBALANCED_S)
 
 
 async def _log(house_: House, after: int) -> list[dict[str, Any]]:
@@ -397,6 +402,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--latency", type=float, default=0.02, help="commercetools, s")
     parser.add_argument("--requests", type=float, default=50, help="per second")
     parser.add_argument("--at-once", type=int, default=8, help="requests")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
         "--front",
         action=argparse.BooleanOptionalAction,
