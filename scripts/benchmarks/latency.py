@@ -1,6 +1,7 @@
 """How long commercetools takes to hear of a scarce item's change, also in a burst.
 
-An open loop posts store events to a worker's webhook: steady, then ten times as many,
+An open loop posts store events to a worker's webhook: ten seconds that do not count (it
+has only just started), steady, then ten times as many,
 then none. A few rows hold three units or fewer and change all the time, while others
 churn in plenty; commercetools (the stand-in) takes 50 requests a second, 8 at a time,
 20 ms each. For every scarce change: from the webhook's 200 to the stand-in's accepted
@@ -144,11 +145,12 @@ def open_shop(options: argparse.Namespace) -> Shop:
 
 def schedule(shop: Shop, options: argparse.Namespace) -> list[tuple[float, bytes]]:
     """Lay out the steady phase and the burst: when each event is due, evenly."""
-    steady = int(options.rate * options.steady)
+    lasts = options.warm_up + options.steady
+    steady = int(options.rate * lasts)
     burst_rate = options.rate * options.burst
     dues = [number / options.rate for number in range(steady)]
     dues += [
-        options.steady + number / burst_rate
+        lasts + number / burst_rate
         for number in range(int(burst_rate * options.burst_seconds))
     ]
     return [(due, shop.event()) for due in dues]
@@ -315,7 +317,9 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         settling = time.monotonic()
         await wait_until_settled(house_.settings, timeout_s=SETTLE_S)
         writes = await _log(house_, mark)
-        accepted = [row for row in rows if row[3] >= 0]
+        # A worker that has only just started takes some seconds to warm up.
+        begin += options.warm_up
+        accepted = [row for row in rows if row[3] >= 0 and row[0] >= begin]
         found = evaluate(
             accepted, await _entries(house_), writes, begin + options.steady
         )
@@ -390,6 +394,9 @@ def _say(found: dict[str, Any]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=int, default=1_000, help="events per second")
+    parser.add_argument(
+        "--warm-up", type=float, default=10, help="seconds before what counts"
+    )
     parser.add_argument("--steady", type=float, default=20, help="seconds")
     parser.add_argument("--burst", type=float, default=10, help="times the rate")
     parser.add_argument("--burst-seconds", type=float, default=5)
