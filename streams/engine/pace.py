@@ -28,7 +28,7 @@ class Pace(NamedTuple):
 
 STOCK = Pace(records_max=1000)
 """Web shops wait for these: intake, ledger, publishing."""
-ORDERS = Pace(linger_s=0.1, records_max=250, gives_way=True)
+ORDERS = Pace(records_max=250, gives_way=True)
 """What follows an order's events; its windows close to a quarter of a second."""
 PATIENT = Pace(linger_s=0.25, records_max=250, gives_way=True)
 """A quarter of a second more is not seen here, and saves commits."""
