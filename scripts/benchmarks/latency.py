@@ -297,6 +297,11 @@ async def _faults(house_: House, shop: Shop) -> list[str]:
     return faults
 
 
+def _that_count(rows: list[Row], begin: float) -> list[Row]:
+    """Leave out what was lost, and what came while the worker warmed up."""
+    return [row for row in rows if row[3] >= 0 and row[0] >= begin]
+
+
 async def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run the whole of it once."""
     shop = open_shop(options)
@@ -317,9 +322,8 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         settling = time.monotonic()
         await wait_until_settled(house_.settings, timeout_s=SETTLE_S)
         writes = await _log(house_, mark)
-        # A worker that has only just started takes some seconds to warm up.
         begin += options.warm_up
-        accepted = [row for row in rows if row[3] >= 0 and row[0] >= begin]
+        accepted = _that_count(rows, begin)
         found = evaluate(
             accepted, await _entries(house_), writes, begin + options.steady
         )

@@ -177,7 +177,8 @@ async def test_a_head_that_comes_drop_by_drop_is_not_waited_for(
             await asyncio.sleep(0.02)
 
     dripping = asyncio.create_task(drip())
-    answer = await reader.read()
+    # Only this: what drips into a closed connection resets it, and the rest is lost.
+    answer = await reader.readline()
     dripping.cancel()
     writer.close()
 
