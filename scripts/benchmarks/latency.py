@@ -312,7 +312,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         events = schedule(shop, options)
         before, cpu_s = load_average(), house_.cpu_s()
         posting = post(house_.settings.http_port, options.connections, events)
-        begin = next(posting)
+        begin = next(posting) + options.warm_up
         rows = await asyncio.to_thread(next, posting)
         cpu_s = house_.cpu_s() - cpu_s
         lost = sum(row[3] < 0 for row in rows)
@@ -322,7 +322,6 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         settling = time.monotonic()
         await wait_until_settled(house_.settings, timeout_s=SETTLE_S)
         writes = await _log(house_, mark)
-        begin += options.warm_up
         accepted = _that_count(rows, begin)
         found = evaluate(
             accepted, await _entries(house_), writes, begin + options.steady
