@@ -15,15 +15,16 @@ from streams.settings import Settings
 from streams.web.answering import answer_for, guard_of
 from streams.web.auth import Caller, Scope
 from streams.web.bodies import Bodies, Disconnected
+from streams.web.event_lane import TakesEvents
 from streams.web.express import KnownHeads
 from streams.web.express_events import EVENTS_PATH
+from streams.web.lookup import QUERY_PATH
 from streams.web.metrics import METRIC, WebMetrics
 from streams.web.paths import names_of
 from streams.web.ports import EventSink
 from streams.web.replies import (
     HeaderList,
     Message,
-    Problem,
     Receive,
     Reply,
     Send,
@@ -35,7 +36,6 @@ from streams.web.webhook import Webhook
 
 ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
 METRICS_PATH = b"/metrics"
-QUERY_PATH = b"/v1/availability/query"
 SKUS_MAX = 500
 ANSWER_TIMEOUT_S = 60.0
 RETRY_AFTER_S = 1.0
@@ -44,7 +44,7 @@ _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"d
 _log = structlog.get_logger(__name__)
 
 
-class Front:
+class Front(TakesEvents):
     """Fits the server as the worker's own application does, and answers the same."""
 
     def __init__(
@@ -98,22 +98,6 @@ class Front:
             return None
         body = self.body_at_once(names[0].encode())
         return None if body is None else json_body(body)
-
-    def lets_events_in(self, headers: HeaderList) -> bool:
-        """Say whether who sends these headers may send events."""
-        try:
-            self._guard.require_webhook(Caller.of(headers))
-        except Problem:
-            return False
-        return True
-
-    async def take_known_event(self, event: bytes) -> Reply:
-        """Store an event of a caller that was let in; never raises."""
-        started = time.perf_counter()
-        reply = await answer_for(self._webhook.take_known(event))
-        seconds = time.perf_counter() - started
-        self._metrics.observe(EVENTS_PATH.decode(), reply.status, seconds)
-        return reply
 
     async def aclose(self) -> None:
         """Close the connections to the worker."""

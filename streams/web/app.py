@@ -17,6 +17,7 @@ from streams.web.answers import Answers
 from streams.web.auth import Caller, Scope
 from streams.web.bodies import Bodies, Disconnected
 from streams.web.commerce_webhook import CommerceWebhook
+from streams.web.event_lane import TakesEvents
 from streams.web.exceptions_routes import ExceptionsDesk, exceptions_routes
 from streams.web.express import KnownHeads
 from streams.web.express_events import EVENTS_PATH
@@ -38,12 +39,12 @@ from streams.web.routes import (
 from streams.web.storing import Storing
 from streams.web.webhook import Webhook
 
-_FAST_ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
+FAST_ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
 
 _log = structlog.get_logger(__name__)
 
 
-class Web:
+class Web(TakesEvents):
     """Answers what it can without FastAPI's overhead, the rest by FastAPI's routes.
 
     Look-ups of local SKUs are answered by `answer_at_once`, events by the webhook. The
@@ -125,7 +126,7 @@ class Web:
             return None
         if reply is not None:
             seconds = time.perf_counter() - started
-            self._metrics.observe(_FAST_ROUTES[len(names)], reply.status, seconds)
+            self._metrics.observe(FAST_ROUTES[len(names)], reply.status, seconds)
         return reply
 
     def body_at_once(self, sku: bytes) -> bytes | None:
@@ -138,24 +139,8 @@ class Web:
             return None
         if body is not None:
             seconds = time.perf_counter() - started
-            self._metrics.observe(_FAST_ROUTES[1], 200, seconds)
+            self._metrics.observe(FAST_ROUTES[1], 200, seconds)
         return body
-
-    def lets_events_in(self, headers: HeaderList) -> bool:
-        """Say whether who sends these headers may send events."""
-        try:
-            self._guard.require_webhook(Caller.of(headers))
-        except Problem:
-            return False
-        return self._fast
-
-    async def take_known_event(self, event: bytes) -> Reply:
-        """Store an event of a caller that was let in; never raises."""
-        started = time.perf_counter()
-        reply = await answer_for(self._webhook.take_known(event))
-        seconds = time.perf_counter() - started
-        self._metrics.observe(EVENTS_PATH.decode(), reply.status, seconds)
-        return reply
 
     async def aclose(self) -> None:
         """Close the connections to other workers."""
