@@ -20,6 +20,8 @@ from streams.web.express import KnownHeads
 from streams.web.express_events import EVENTS_PATH
 from streams.web.lookup import QUERY_PATH
 from streams.web.metrics import METRIC, WebMetrics
+from streams.web.models import SKUS_MAX
+from streams.web.paths import LOOKUP_ROUTES as ROUTES
 from streams.web.paths import names_of
 from streams.web.ports import EventSink
 from streams.web.replies import (
@@ -34,9 +36,7 @@ from streams.web.replies import (
 from streams.web.replies import Scope as Connection
 from streams.web.webhook import Webhook
 
-ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
 METRICS_PATH = b"/metrics"
-SKUS_MAX = 500
 ANSWER_TIMEOUT_S = 60.0
 RETRY_AFTER_S = 1.0
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"date"})

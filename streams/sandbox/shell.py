@@ -95,7 +95,7 @@ class Shell(ABC, Generic[Q]):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         if scope["type"] != "http":
-            raise NotImplementedError(f"The sandbox speaks HTTP, not {scope['type']}")
+            raise ValueError(f"A stand-in is asked over HTTP only, not {scope['type']}")
         try:
             body = await _read(receive)
         except ClientGone:

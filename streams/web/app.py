@@ -25,7 +25,7 @@ from streams.web.forwarding import Forwarder
 from streams.web.lookup import Lookup
 from streams.web.metrics import WebMetrics
 from streams.web.orders_routes import orders_routes
-from streams.web.paths import carries_names, names_of
+from streams.web.paths import LOOKUP_ROUTES, carries_names, names_of
 from streams.web.ports import EventSink, JournalPort, LedgerPort, OrdersPort
 from streams.web.replies import HeaderList, Message, Problem, Receive, Reply, Send
 from streams.web.replies import Scope as Connection
@@ -38,8 +38,6 @@ from streams.web.routes import (
 )
 from streams.web.storing import Storing
 from streams.web.webhook import Webhook
-
-FAST_ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
 
 _log = structlog.get_logger(__name__)
 
@@ -126,7 +124,7 @@ class Web(TakesEvents):
             return None
         if reply is not None:
             seconds = time.perf_counter() - started
-            self._metrics.observe(FAST_ROUTES[len(names)], reply.status, seconds)
+            self._metrics.observe(LOOKUP_ROUTES[len(names)], reply.status, seconds)
         return reply
 
     def body_at_once(self, sku: bytes) -> bytes | None:
@@ -139,7 +137,7 @@ class Web(TakesEvents):
             return None
         if body is not None:
             seconds = time.perf_counter() - started
-            self._metrics.observe(FAST_ROUTES[1], 200, seconds)
+            self._metrics.observe(LOOKUP_ROUTES[1], 200, seconds)
         return body
 
     async def aclose(self) -> None:

@@ -9,6 +9,8 @@ from urllib.parse import quote, unquote_to_bytes
 from streams.web.replies import Problem
 
 AVAILABILITY = b"/v1/availability/"
+LOOKUP_ROUTES = ("", "/v1/availability/{sku}", "/v1/availability/{sku}/{location_id}")
+"""Route templates by how many names a look-up has."""
 LEDGER = b"/v1/ledger/"
 ORDERS = b"/v1/orders/"
 
