@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from streams.engine.admin import create_topics
 from streams.engine.commit import Commit, Outgoing
+from streams.engine.lanes import PartitionLog
 from streams.engine.names import changelog
 from streams.engine.reading import LogReader
 from streams.engine.security import client_arguments
-from streams.engine.transactions import Home, KafkaTransactions, PartitionLog
+from streams.engine.transactions import Home, KafkaTransactions
 from streams.journal import FETCH_BYTES, Newest, newest_entries
 from streams.mapping.stock import decode_entry, row_key
 from streams.settings import Settings

@@ -9,10 +9,11 @@ from streams.domain.publications import Publication, Told
 from streams.engine.admin import create_topics
 from streams.engine.commit import Commit
 from streams.engine.embedded import is_embedded
+from streams.engine.lanes import PartitionLog
 from streams.engine.names import changelog, transactional_id
 from streams.engine.reading import LogReader
 from streams.engine.security import client_arguments
-from streams.engine.transactions import Home, KafkaTransactions, PartitionLog
+from streams.engine.transactions import Home, KafkaTransactions
 from streams.mapping.publications import encode_row
 from streams.settings import CommercetoolsSettings, Settings
 from streams.settle import Pending, Watch

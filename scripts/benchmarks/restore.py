@@ -33,11 +33,11 @@ from streams.domain.stock import ACCOUNTS, Row  # noqa: E402
 from streams.engine import names  # noqa: E402
 from streams.engine.commit import COUNTS_KEY, SEQUENCE_KEY, Commit  # noqa: E402
 from streams.engine.commit import Row as StoreRow  # noqa: E402
+from streams.engine.lanes import PartitionLog  # noqa: E402
 from streams.engine.security import client_arguments  # noqa: E402
 from streams.engine.transactions import (  # noqa: E402
     Home,
     KafkaTransactions,
-    PartitionLog,
 )
 from streams.mapping.stock import row_key  # noqa: E402
 from streams.mapping.stock_state import encode_row  # noqa: E402

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from streams.domain.movements import Movement
 from streams.domain.order_news import OrderNews
 from streams.engine.fold import Output, Record, Result
+from streams.engine.headers import heard_header
 from streams.mapping.order_messages import NEWS
 from streams.mapping.problems import Problem, combined
 from streams.mapping.stock import encode_movement
@@ -27,7 +28,15 @@ def send_news(
 ) -> None:
     """Send what an event or message tells of an order."""
     for each in news:
-        result.send(ORDER_NEWS, Output(alias.encode(), NEWS.encode(each), record))
+        result.send(
+            ORDER_NEWS,
+            Output(
+                alias.encode(),
+                NEWS.encode(each),
+                record,
+                headers=(heard_header(record),),
+            ),
+        )
         result.count("order_news")
 
 

@@ -14,6 +14,7 @@ from streams.agents.linking_rows import due_aliases, load_links, write_link
 from streams.domain.linking import UNKNOWN, Kept, Link, hear, raised
 from streams.domain.order_news import OrderMissing
 from streams.engine.fold import Batch, Context, Output, Record, Result, View
+from streams.engine.headers import heard_header
 from streams.mapping.order_aliases import (
     alias_of,
     foreign_alias,
@@ -77,9 +78,9 @@ class LinkingStage:
         kept = Kept(record.topic, record.offset, record.timestamp, record.value or b"")
         heard = hear(link, news, kept, now_ms=now_ms, wait_ms=self._wait_ms)
         links[key] = heard.link
+        number, headers = heard.link.number.encode(), (heard_header(record),)
         for forwarded in heard.forwarded:
-            number = heard.link.number.encode()
-            result.send(ORDER_FACTS, Output(number, forwarded, record))
+            result.send(ORDER_FACTS, Output(number, forwarded, record, headers=headers))
         if heard.link.number and link.is_raised:
             tell_over(result, record, unknown_alias(alias))
         if link.is_missing and not heard.link.is_missing:

@@ -28,7 +28,7 @@ from streams.topics import (
     STOCK_MOVEMENTS,
 )
 
-TICK_INTERVAL_S = 0.1
+TICK_INTERVAL_S = 0.05
 """A window closes at most this long after its time, and one commit."""
 
 
@@ -77,7 +77,7 @@ class OrdersStage:
             row = rows.get(order_key(number))
             order = Order(number=number) if row is None else decode_order(row)
             said = without_bygone(order, said, now, rules, result)
-            moved, effects = advance(order, said.inputs, now, rules)
+            moved, effects = advance(order, said.inputs, now, rules, said.told_at)
             is_new = moved is not order
             if said.records:
                 result.count("applied" if is_new else "repeated", len(said.records))

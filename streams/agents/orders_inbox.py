@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 
 from streams.domain.order_sourcing import LookAgain
 from streams.domain.orders import Input
 from streams.engine.fold import Batch, Record, Result
+from streams.engine.headers import heard_ms
 from streams.mapping.exceptions import was_sent_again
 from streams.mapping.order_messages import ANSWERS, NOTES, REPLIES
 from streams.mapping.stock import Undecodable
@@ -32,6 +34,13 @@ class Heard:
         """Add a record, and what it says."""
         self.inputs += inputs
         self.records.append(record)
+
+    @property
+    def told_at(self) -> datetime | None:
+        """When the log took the last of it; None if nothing was said."""
+        if not self.records:
+            return None
+        return datetime.fromtimestamp(max(map(heard_ms, self.records)) / 1000, UTC)
 
     def pairs(self) -> Iterator[tuple[Record, list[Input]]]:
         """Walk the records, each with what it says: one thing, or that and a retry."""

@@ -86,21 +86,21 @@ def gather(
     units: Units,
     draft: dict[str, Shown],
     *,
-    has_news: bool,
+    news_at: datetime | None,
     now: datetime,
     rules: OrderRules,
 ) -> Order:
     """Open, keep or close the order's window.
 
     Args:
-        has_news: The draft is another than before these notes.
+        news_at: When was told what makes the draft another; None where nothing does.
     """
     order = _show_at_once(order, draft)
     if is_shown(order, draft) and not undelivered(order, units):
         return order if order.window is None else order._replace(window=None)
-    window = order.window or Window(now, now)
-    if has_news:
-        window = window._replace(news_at=now)
+    window = order.window or Window(news_at or now, news_at or now)
+    if news_at is not None:
+        window = window._replace(news_at=max(window.news_at, news_at))
     # What commercetools has cancelled may yet be shipped: NewStore must know of it.
     is_last = rules.window_closes_complete and all(
         unit.standing.state in DONE and not is_worked_on(order, unit)
@@ -109,6 +109,15 @@ def gather(
     if is_last or now >= due_at(window, rules):
         return _close(order, units, draft)
     return order if window == order.window else order._replace(window=window)
+
+
+def counted_from(told_at: datetime, now: datetime, rules: OrderRules) -> datetime:
+    """Return from when news count: from when we were told, not from when we read it.
+
+    If we lag behind by more than half the quiet time, half of it is left to gather
+    what else waits to be read: else each batch of a backlog would make a call.
+    """
+    return min(max(told_at, now - rules.window_quiet / 2), now)
 
 
 def is_shown(order: Order, draft: dict[str, Shown]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from streams.domain.fulfilment import draft_of, due_at, gather
+from streams.domain.fulfilment import counted_from, draft_of, due_at, gather
 from streams.domain.movements import Movement
 from streams.domain.order_hearing import Input as Input
 from streams.domain.order_hearing import hear_all
@@ -45,18 +45,25 @@ NO_EFFECTS = Effects()
 
 
 def advance(
-    order: Order, inputs: Sequence[Input], now: datetime, rules: OrderRules
+    order: Order,
+    inputs: Sequence[Input],
+    now: datetime,
+    rules: OrderRules,
+    told_at: datetime | None = None,
 ) -> tuple[Order, Effects]:
     """Take in what is new, and do what it or the time asks for.
 
     The same order, and no effects, where nothing changes.
+
+    Args:
+        told_at: When the last of it was told to us; windows count from there.
     """
     heard = hear_all(order, inputs, now, rules)
     if heard == (order, (), ()) and not _is_due(order, now):
         return order, Effects(raised=asked_in_vain(order, inputs, ()))
     if is_plain(heard):
         return _dated(heard.order, now), NO_EFFECTS
-    return follow(order, inputs, heard, now, rules)
+    return follow(order, inputs, heard, now, rules, told_at)
 
 
 def follow(
@@ -65,6 +72,7 @@ def follow(
     heard: Sourced,
     now: datetime,
     rules: OrderRules,
+    told_at: datetime | None = None,
 ) -> tuple[Order, Effects]:
     """Do all that follows from what was heard, and from the time."""
     units_before = units_of(before)
@@ -74,7 +82,7 @@ def follow(
     units, order = units_after(order, units, sourced.order), sourced.order
     matched = match_returns(order, units, now, rules)
     units, order = units_after(order, units, matched), matched
-    order = _gather(order, units, before, units_before, now, rules)
+    order = _gather(order, units, before, units_before, now, rules, told_at)
     order = order._replace(
         wanted_sequence=_wanted_sequence(before, order),
         troubles=troubles_of(order, units, now, rules),
@@ -108,12 +116,14 @@ def _gather(
     units_before: Units,
     now: datetime,
     rules: OrderRules,
+    told_at: datetime | None,
 ) -> Order:
     if not order.is_placed:
         return order
     draft = draft_of(units, order.places)
-    known = _draft(before, units_before)
-    return gather(order, units, draft, has_news=draft != known, now=now, rules=rules)
+    is_new = draft != _draft(before, units_before)
+    news_at = counted_from(told_at or now, now, rules) if is_new else None
+    return gather(order, units, draft, news_at=news_at, now=now, rules=rules)
 
 
 def _draft(order: Order, units: Units) -> dict[str, Shown]:

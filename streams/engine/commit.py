@@ -82,6 +82,11 @@ class Commit:
     offsets: dict[Topic, int] = field(default_factory=dict)
     stands: dict[Topic, int] = field(default_factory=dict)
 
+    @property
+    def records(self) -> int:
+        """How many records a transaction has to carry for it."""
+        return len(self.changelog) + sum(map(len, self.outputs.values()))
+
 
 class TransactionLog(Protocol):
     """Where a partition's commits go: a transactional producer or a simulated log."""

@@ -12,6 +12,7 @@ Headers = Sequence[tuple[str, bytes]]
 SCHEMA = "oneshelf-schema"
 CAUSE = "oneshelf-cause"
 TRACE = "traceparent"
+HEARD_AT = "oneshelf-heard-at"
 REASON = "oneshelf-reason"
 FIELD = "oneshelf-field"
 VALUE = "oneshelf-value"
@@ -43,6 +44,20 @@ def header(headers: Headers, name: str) -> bytes | None:
         if key == name:
             return value
     return None
+
+
+def heard_ms(record: Record) -> int:
+    """Return when the log took what a record stems from, in ms since the epoch.
+
+    That of a record without the header is its own time on the log.
+    """
+    stated = header(record.headers, HEARD_AT)
+    return record.timestamp if stated is None else int(stated)
+
+
+def heard_header(record: Record) -> tuple[str, bytes]:
+    """Pass on when the log took what a record stems from, whatever the way took."""
+    return HEARD_AT, b"%d" % heard_ms(record)
 
 
 def output_headers(

@@ -1,4 +1,4 @@
-"""The logs of a worker's partitions: on Apache Kafka they share one producer."""
+"""The logs of a worker's partitions: on Apache Kafka they share its producers."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +7,14 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from streams.engine import names
+from streams.engine.lanes import Lanes, PartitionLog
 from streams.engine.membership import Member
 from streams.engine.takeover import fence, settle
-from streams.engine.transactions import Home, KafkaTransactions, PartitionLog
+from streams.engine.transactions import Home, KafkaTransactions
 from streams.settings import Settings
+
+LANES = 4
+"""Producers of a worker: more large commits at a time gain nothing on one core."""
 
 
 class Logs:
@@ -33,10 +37,12 @@ class Logs:
         self._crash_point = crash_point
         self._is_embedded = is_embedded
         self._member: Member | None = None
-        self._shared: KafkaTransactions | None = None
+        self._shared: Lanes | None = None
         if not is_embedded:
-            own = names.worker_transactional_id(settings)
-            self._shared = self._transactions(own, self._membership)
+            own = names.worker_transactional_ids(settings, LANES)
+            self._shared = Lanes(
+                [self._transactions(each, self._membership) for each in own]
+            )
 
     def of(self, stage: str, partition: int) -> PartitionLog:
         """Make the log of a stage's partition; it is not open yet."""
@@ -62,7 +68,7 @@ class Logs:
         await settle(homes, self._client, lambda writer: fence(writer, self._client))
 
     async def close(self) -> None:
-        """Let the shared producer go."""
+        """Let the shared producers go."""
         if self._shared is not None:
             await self._shared.close()
 

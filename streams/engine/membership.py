@@ -114,10 +114,17 @@ class _RequestV3(RequestStruct):  # type: ignore[misc]  # aiokafka has no types.
     )
 
 
+class RequestV5(_RequestV3):
+    """The same, where the broker adds the group to the transaction by itself."""
+
+    API_VERSION = 5
+
+
 class _OffsetCommit(Request[_RequestV3]):  # type: ignore[misc]  # aiokafka has no types.
     API_KEY = TXN_OFFSET_COMMIT
 
-    def __init__(self, *fields: Any) -> None:
+    def __init__(self, version: type[_RequestV3], *fields: Any) -> None:
+        self._CLASSES = (version,)
         self._fields = fields
 
     def build(self, request_struct_class: type[_RequestV3]) -> _RequestV3:
@@ -134,6 +141,7 @@ class _Handler(TxnOffsetCommitHandler):  # type: ignore[misc]  # aiokafka's send
     def create_request(self) -> _OffsetCommit:
         transactions = self._sender._txn_manager  # noqa: SLF001 - as its base class does
         return _OffsetCommit(
+            self._sender.offset_commit,
             transactions.transactional_id,
             self._group_id,
             transactions.producer_id,
@@ -162,10 +170,11 @@ class _Plain(NamedTuple):
     errors: list[tuple[str, list[tuple[int, int]]]]
 
 
-class _MemberSender(Sender):  # type: ignore[misc]  # aiokafka's sender has no types.
+class MemberSender(Sender):  # type: ignore[misc]  # aiokafka's sender has no types.
     """aiokafka's sender, whose offset commits name the member."""
 
     member: Callable[[], Member]
+    offset_commit: type[_RequestV3] = _RequestV3
 
     async def _do_txn_offset_commit(self, offsets: Any, group_id: str) -> None:
         from_group = CoordinationType.GROUP
@@ -178,7 +187,7 @@ def commit_as_member(
 ) -> None:
     """Have a producer that is not started yet commit offsets as a member."""
     # aiokafka 0.14 makes its sender itself; ours adds no state of its own.
-    producer._sender.__class__ = _MemberSender  # noqa: SLF001 - see above
+    producer._sender.__class__ = MemberSender  # noqa: SLF001 - see above
     producer._sender.member = member  # noqa: SLF001 - see above
 
 

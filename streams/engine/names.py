@@ -26,9 +26,10 @@ def transactional_id(settings: Settings, stage: str, partition: int) -> str:
     return f"{settings.app_id}-{stage}-{partition}"
 
 
-def worker_transactional_id(settings: Settings) -> str:
-    """Return the id under which a worker commits for all of its partitions."""
-    return f"{settings.app_id}-worker-{settings.worker_id}"
+def worker_transactional_ids(settings: Settings, count: int) -> list[str]:
+    """Return the ids under which a worker commits for all of its partitions."""
+    own = f"{settings.app_id}-worker-{settings.worker_id}"
+    return [own, *(f"{own}+{number}" for number in range(1, count))]
 
 
 class Partitioner:

@@ -18,15 +18,26 @@ class Pace(NamedTuple):
             once); 0 lets the engine choose.
         records_max: Records of one fold, so that it does not keep others from their
             turn; None for as many as a poll brings.
+        far_behind: From so many records on, one fold takes all that a poll brings:
+            then it counts what each costs, not how long a turn takes.
         gives_way: The stage waits while the stock's path is behind.
     """
 
     linger_s: float = 0.0
     records_max: int | None = None
+    far_behind: int | None = None
     gives_way: bool = False
 
+    def fold_size(self, waiting: int) -> int:
+        """Return how many of the records that wait one fold takes at most."""
+        if self.records_max is None:
+            return waiting
+        if self.far_behind is not None and waiting >= self.far_behind:
+            return waiting
+        return self.records_max
 
-STOCK = Pace(records_max=1000)
+
+STOCK = Pace(records_max=1000, far_behind=2500)
 """Web shops wait for these: intake, ledger, publishing."""
 ORDERS = Pace(records_max=250, gives_way=True)
 """What follows an order's events; its windows close to a quarter of a second."""

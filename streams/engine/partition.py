@@ -12,9 +12,9 @@ from streams.engine.commit import CommitUnknown, Fenced, PartitionRuntime
 from streams.engine.delivery import Delivery
 from streams.engine.errors import DeliveryGap, EngineError, RecordTooLarge
 from streams.engine.fold import Record
+from streams.engine.lanes import PartitionLog
 from streams.engine.pace import STOCK, Pace, Precedence
 from streams.engine.store import RocksStore
-from streams.engine.transactions import PartitionLog
 from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
@@ -185,7 +185,7 @@ class PartitionTask:
         await asyncio.sleep(0)
 
     def _parts(self, records: list[Record]) -> Iterator[list[Record]]:
-        size = self._pace.records_max or len(records)
+        size = self._pace.fold_size(len(records))
         for begin in range(0, len(records), size):
             if self.is_open:
                 yield records[begin : begin + size]

@@ -23,6 +23,7 @@ from streams.engine.errors import RecordTooLarge
 from streams.engine.headers import Headers
 from streams.engine.membership import Member, MembershipLost, commit_as_member
 from streams.engine.recovery import WRITER, changelog_headers
+from streams.engine.transaction_version import upgrade
 from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
@@ -91,6 +92,11 @@ class KafkaTransactions:
         self._waiting: deque[_Waiting] = deque()
         self._carrying: asyncio.Task[None] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Say whether a transaction is under way, so that another commit would wait."""
+        return self._carrying is not None
+
     async def open(self) -> None:
         """Start a producer; the broker settles and fences whoever had the id before.
 
@@ -131,6 +137,8 @@ class KafkaTransactions:
             commit_as_member(producer, self._member)
         try:
             await producer.start()
+            if self._member is not None:
+                await upgrade(producer)
         except (KafkaError, OSError, TimeoutError) as error:
             await _stop(producer)
             raise CommitUnknown(f"cannot open {transactional_id}") from error
@@ -256,34 +264,6 @@ class KafkaTransactions:
         }
 
 
-class PartitionLog:
-    """One partition's share of the transactions: where its commits go."""
-
-    def __init__(
-        self, transactions: KafkaTransactions, home: Home, *, is_alone: bool = True
-    ) -> None:
-        """Args: is_alone: Nobody else uses these transactions: they close with it."""
-        self.transactions = transactions
-        self.home = home
-        self._is_alone = is_alone
-
-    async def open(self) -> None:
-        """Open the transactions anew. Raises `CommitUnknown`."""
-        await self.transactions.open()
-
-    async def reopen(self) -> None:
-        """Open them if a commit has failed since. Raises `CommitUnknown`."""
-        await self.transactions.reopen()
-
-    async def close(self) -> None:
-        """Let go of what nobody else uses."""
-        if self._is_alone:
-            await self.transactions.close()
-
-    async def commit(self, commit: Commit) -> int:
-        return await self.transactions.commit(self.home, commit)
-
-
 @dataclass(slots=True)
 class _Waiting:
     """A commit and who waits for it."""
@@ -294,8 +274,7 @@ class _Waiting:
 
     @property
     def records(self) -> int:
-        outgoing = self.commit.outputs.values()
-        return len(self.commit.changelog) + sum(map(len, outgoing))
+        return self.commit.records
 
 
 def _changelog(commit: Commit, writer: bytes) -> Iterator[Item]:

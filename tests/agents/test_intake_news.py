@@ -4,6 +4,7 @@ from streams.agents.intake import IntakeStage
 from streams.domain.order_news import OrderNews
 from streams.domain.order_notes import OrderOpened, OrderPlaced
 from streams.engine.fold import Batch, Result
+from streams.engine.headers import HEARD_AT
 from streams.mapping.order_messages import NEWS
 from streams.mapping.pos import IntakeRules
 from streams.mapping.stock import decode_movement
@@ -45,7 +46,10 @@ def test_an_order_is_told_beside_its_movements_under_its_vendors_id() -> None:
     assert key == b"ns:order-1"
     assert isinstance(note, OrderOpened)
     assert len(result.outputs[STOCK_MOVEMENTS]) == 1
-    assert result.outputs[ORDER_NEWS][0].cause is not None
+    (output,) = result.outputs[ORDER_NEWS]
+    assert output.cause is not None
+    # The record's own time on the log: windows count from there.
+    assert output.headers == ((HEARD_AT, b"%d" % output.cause.timestamp),)
 
 
 def test_a_place_that_is_not_known_holds_up_movements_but_no_news() -> None:

@@ -1,6 +1,7 @@
 """The linking stage as a plain fold: what goes on, what waits, what people hear of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -13,6 +14,7 @@ from streams.domain.linking import Link
 from streams.domain.order_news import OrderMentioned, OrderMissing, OrderNews
 from streams.domain.reference import Reference
 from streams.engine.fold import Batch, Context, Result
+from streams.engine.headers import HEARD_AT, header
 from streams.mapping.exceptions import RETRY_OF
 from streams.mapping.linking_state import decode_link, encode_link
 from streams.mapping.order_aliases import alias_of
@@ -100,6 +102,17 @@ class Linking:
         count = self.counts.get
         done = sum(count(name, 0) for name in ("applied", "noted", "waiting", "parked"))
         return count("in", 0) == done - count("raised", 0)
+
+
+def test_news_go_on_with_the_time_at_which_the_log_took_what_they_stem_from() -> None:
+    linking = Linking()
+    first = replace(linking.record(OPENED), headers=((HEARD_AT, b"1700"),))
+    later = replace(linking.record(COMPLETED), timestamp=1900)
+
+    result = linking.take_records([first, later])
+
+    told = [header(each.headers, HEARD_AT) for each in result.outputs[ORDER_FACTS]]
+    assert told == [b"1700", b"1900"]
 
 
 def test_news_go_on_byte_for_byte_under_the_orders_number() -> None:

@@ -15,6 +15,7 @@ from streams.domain.order_rules import OrderRules
 from streams.domain.reference import Location, Reference
 from streams.domain.reservations import RequestKind, ReservationRequest
 from streams.engine.fold import Batch, Context, Result
+from streams.engine.headers import HEARD_AT
 from streams.mapping.exceptions import (
     RETRY_OF,
     Action,
@@ -70,21 +71,23 @@ class Desk:
         records = []
         for key, value in pairs:
             raw = None if key is None else key.encode()
-            records.append(MemoryRecord(topic.name, self.offset, raw, value))
+            at_ms = int(self.now.timestamp() * 1000)
+            record = MemoryRecord(topic.name, self.offset, raw, value, timestamp=at_ms)
+            records.append(record)
             self.offset += 1
         batch = Batch(topic, 0, records)
-        return self._commit(self.stage.fold(self.view, batch, self._context()))
+        return self.commit(self.stage.fold(self.view, batch, self.context()))
 
     def tick(self, now: datetime) -> Result | None:
         self.now = now
-        result = self.stage.tick(self.view, self._context())
-        return None if result is None else self._commit(result)
+        result = self.stage.tick(self.view, self.context())
+        return None if result is None else self.commit(result)
 
-    def _commit(self, result: Result) -> Result:
+    def commit(self, result: Result) -> Result:
         self.view.apply(result)
         return result
 
-    def _context(self) -> Context:
+    def context(self) -> Context:
         return Context(self.now, self.reference)
 
     def order(self, number: str = NUMBER) -> Order:
@@ -385,3 +388,31 @@ def test_an_answer_about_an_order_that_is_not_known_leaves_no_row() -> None:
     result = desk.take(ORDER_ANSWERS, (NUMBER, ANSWERS.encode(told)))
 
     assert (result.counts, result.writes) == ({"in": 1, "repeated": 1}, {})
+
+
+def test_the_quiet_time_counts_from_when_the_log_took_the_event() -> None:
+    desk = Desk()
+    desk.tell(
+        placed(line("a", "TEE", quantity=2)),
+        opened(*items_of([line("a", "TEE", quantity=2)])),
+    )
+    desk.now = NOON + 10 * SECOND
+    told_ms = int(NOON.timestamp() * 1000) + 4000
+    value = NOTES.encode(seen(COMPLETED, "i-a#1"))
+    record = MemoryRecord(
+        ORDER_FACTS.name,
+        99,
+        NUMBER.encode(),
+        value,
+        timestamp=int(desk.now.timestamp() * 1000),
+        headers=((HEARD_AT, b"%d" % told_ms),),
+    )
+
+    desk.commit(
+        desk.stage.fold(desk.view, Batch(ORDER_FACTS, 0, [record]), desk.context())
+    )
+
+    window = desk.order().window
+    assert window is not None
+    assert window.news_at == window.opened_at == NOON + 4 * SECOND
+    assert desk.order().wake_at == NOON + 4 * SECOND + QUIET

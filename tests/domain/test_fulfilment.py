@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from streams.domain.commerce_wanted import LineQuantity, WantedDelivery
+from streams.domain.fulfilment import counted_from
+from streams.domain.orders import advance
 from tests.support.ledger import NOON
 from tests.support.orders import (
     ASSIGNED,
@@ -87,6 +89,35 @@ def test_a_window_closes_after_the_quiet_time_without_any_news(
 
     assert made.is_gathering == (not is_closed)
     assert deliveries(made) == ({"ns-fr-1": {"a": 1}} if is_closed else {})
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        (-SECOND, -SECOND),
+        (-QUIET / 2, -QUIET / 2),
+        (-QUIET, -QUIET / 2),
+        (-100 * QUIET, -QUIET / 2),
+        (SECOND, 0 * SECOND),
+    ],
+    ids=["told a second ago", "half of it ago", "all of it ago", "long ago", "ahead"],
+)
+def test_news_count_from_when_they_were_told_unless_we_lag_far_behind(
+    told: timedelta, counted: timedelta
+) -> None:
+    assert counted_from(NOON + told, NOON, RULES) == NOON + counted
+
+
+def test_what_was_told_earlier_and_is_read_later_does_not_close_a_window_sooner() -> (
+    None
+):
+    made = web_order().hear(seen(COMPLETED, "i-a#1"))
+    note = seen(COMPLETED, "i-a#2")
+
+    order, _ = advance(made.order, [note], NOON + SECOND, RULES, NOON - SECOND)
+
+    assert order.window is not None
+    assert order.window.news_at == NOON
 
 
 def test_news_keep_a_window_open_until_the_longest_wait() -> None:

@@ -12,6 +12,7 @@ from streams.engine.admin import create_topics
 from streams.engine.commit import Commit, CommitUnknown, Fenced, Outgoing
 from streams.engine.embedded import is_embedded
 from streams.engine.errors import RecordTooLarge
+from streams.engine.lanes import LARGE_RECORDS, PartitionLog
 from streams.engine.logs import Logs
 from streams.engine.membership import Member
 from streams.engine.names import changelog
@@ -20,7 +21,7 @@ from streams.engine.restore import Changelog, restore
 from streams.engine.security import client_arguments
 from streams.engine.store import MemoryStore
 from streams.engine.takeover import settle
-from streams.engine.transactions import BROKER_BYTES_MAX, PartitionLog
+from streams.engine.transactions import BROKER_BYTES_MAX
 from streams.settings import Settings
 from streams.topics import STOCK_LEVELS, STOCK_MOVEMENTS
 from tests.edge.fakes import until
@@ -128,6 +129,37 @@ async def test_partitions_that_commit_at_the_same_time_share_a_transaction(
             assert await reader.committed(STOCK_MOVEMENTS) == {0: 10, 1: 10}
 
 
+def large(value: bytes, *, rows: int = LARGE_RECORDS) -> Commit:
+    made = commit(value)
+    made.changelog += [(b"l%d" % number, b"1") for number in range(1, rows)]
+    return made
+
+
+async def test_large_commits_are_in_transactions_of_their_own(
+    settings: Settings,
+) -> None:
+    async with Group(settings).joined("one") as member, logs(settings, member) as both:
+        await asyncio.gather(both[0].commit(large(b"a")), both[1].commit(large(b"b")))
+
+        assert sorted(await levels(settings), key=str) == [b"a", b"b"]
+        # Two records, each with a marker.
+        assert await end(settings) == 4
+        async with LogReader(settings) as reader:
+            assert await reader.committed(STOCK_MOVEMENTS) == {0: 10, 1: 10}
+
+
+async def test_small_and_large_commits_of_a_partition_follow_one_another(
+    settings: Settings,
+) -> None:
+    async with Group(settings).joined("one") as member, logs(settings, member) as both:
+        for sequence in range(1, 9):
+            made = (large if sequence % 2 else commit)(b"%d" % sequence)
+            made.offsets[STOCK_MOVEMENTS] = sequence
+            await both[0].commit(made)
+
+        assert await levels(settings) == [b"%d" % number for number in range(1, 9)]
+
+
 async def test_each_partition_hears_where_its_own_changelog_ends(
     settings: Settings,
 ) -> None:
@@ -222,15 +254,16 @@ async def test_whoever_restarts_under_its_own_name_fences_its_former_self(
     assert await levels(settings) == [b"before", b"after"]
 
 
+@pytest.mark.parametrize("rows", [1, LARGE_RECORDS], ids=["small", "large"])
 @pytest.mark.parametrize("step", ["outputs_sent", "offsets_sent"])
 async def test_a_new_owner_ends_what_the_owner_before_left_open(
-    settings: Settings, step: str
+    settings: Settings, step: str, rows: int
 ) -> None:
     group = Group(settings)
     other = settings.model_copy(update={"worker_id": "two"})
     async with group.joined("one") as old, logs(settings, old, step) as before:
         with pytest.raises(Crash):
-            await before[0].commit(commit(b"left open"))
+            await before[0].commit(large(b"left open", rows=rows))
 
         async with group.joined("two") as new:
             # Far less than the broker takes to give up on a transaction by itself.
@@ -238,7 +271,7 @@ async def test_a_new_owner_ends_what_the_owner_before_left_open(
                 await after[0].commit(commit(b"taken over"))
 
             with pytest.raises((CommitUnknown, Fenced)):
-                await before[0].commit(commit(b"woken late"))
+                await before[0].commit(large(b"woken late", rows=rows))
 
     assert await levels(settings) == [b"taken over"]
 

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from streams.engine import pace
-from streams.engine.pace import PRESSED_RECORDS, Precedence
+from streams.engine.pace import ORDERS, PRESSED_RECORDS, Pace, Precedence
 
 
 def test_the_stock_path_is_behind_when_many_records_wait_on_it_together() -> None:
@@ -38,3 +40,15 @@ async def test_nothing_gives_way_for_ever() -> None:
         await precedence.give_way()
 
     assert precedence.is_pressed()
+
+
+@pytest.mark.parametrize(
+    ("waiting", "size"), [(10, 1000), (2499, 1000), (2500, 2500), (5000, 5000)]
+)
+def test_far_behind_a_fold_takes_all_that_there_is(waiting: int, size: int) -> None:
+    assert Pace(records_max=1000, far_behind=2500).fold_size(waiting) == size
+
+
+def test_what_gives_way_never_takes_long_turns() -> None:
+    assert ORDERS.fold_size(100_000) == 250
+    assert Pace().fold_size(5000) == 5000

@@ -10,6 +10,7 @@ from streams.engine.admin import create_topics
 from streams.engine.commit import Commit, CommitUnknown, Fenced, Outgoing
 from streams.engine.embedded import is_embedded
 from streams.engine.errors import RecordTooLarge, StateAheadOfLog
+from streams.engine.lanes import PartitionLog
 from streams.engine.names import changelog, transactional_id
 from streams.engine.reading import LogReader
 from streams.engine.restore import Changelog, restore
@@ -20,7 +21,6 @@ from streams.engine.transactions import (
     BROKER_BYTES_MAX,
     Home,
     KafkaTransactions,
-    PartitionLog,
 )
 from streams.settings import Settings
 from streams.topics import STOCK_LEVELS, STOCK_MOVEMENTS
