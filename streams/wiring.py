@@ -207,7 +207,7 @@ class Worker:
                     keep=timedelta(days=self.settings.orders.keep_days),
                 ),
                 Listeners(self.errands.of_stage("linking")),
-                ORDERS,
+                PATIENT,
             ),
             StageBinding(
                 OrdersStage(order_rules(self.settings, self.reference)),

@@ -39,9 +39,9 @@ class Timed:
     """One window: when its time began to run, and what came of it.
 
     Attributes:
-        stored_at: The broker had the news that decides (the last for the quiet time,
-            the first for the longest).
-        heard_at: The orders stage took it in; its timer runs from here.
+        stored_at: The broker had acknowledged the news that decides (the last for the
+            quiet time, the first for the longest).
+        heard_at: When the order's row says that it was told; its timer runs from here.
         told_at: commercetools' stand-in had accepted the update.
     """
 
@@ -76,8 +76,9 @@ def lateness(windows: list[Timed]) -> dict[str, Any]:
     """Sum up how late windows closed, and where the time went.
 
     `committed` counts from the news stored and its limit to the closing, `told` to the
-    update. `heard` is the news's way to the orders stage; `timer` is what is left of
-    `committed` without it: the tick and the commit.
+    update. `heard` is what the row has for the moment of the news, less the broker's
+    answer: far above zero the stage would lag too much to make up for it. `timer` is
+    what is left of `committed` without it: the tick and the commit.
     """
     committed = [each.closed_at - each.stored_at - each.limit_s for each in windows]
     furthest = max(map(abs, committed), default=None)

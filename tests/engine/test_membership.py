@@ -8,6 +8,7 @@ import aiokafka
 import pytest
 from aiokafka import TopicPartition
 
+from streams.engine import transactions
 from streams.engine.admin import create_topics
 from streams.engine.commit import Commit, CommitUnknown, Fenced, Outgoing
 from streams.engine.embedded import is_embedded
@@ -30,6 +31,19 @@ from tests.engine.tallies import Crash
 pytestmark = pytest.mark.kafka
 
 STAGE = "ledger"
+
+
+@pytest.fixture(autouse=True, params=[1, 2], ids=["version 1", "version 2"])
+def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Kafka's transaction version; clusters that were upgraded may still have 1."""
+
+    async def keep(_producer: aiokafka.AIOKafkaProducer) -> bool:
+        return False
+
+    spoken: int = request.param
+    if spoken == 1:
+        monkeypatch.setattr(transactions, "upgrade", keep)
+    return spoken
 
 
 @pytest.fixture
