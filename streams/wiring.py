@@ -59,8 +59,8 @@ from streams.topics import (
     PRODUCTS,
     Topic,
 )
-from streams.trial import Trial
-from streams.trial_orders import OrdersTrial
+from streams.trials.orders import OrdersTrial
+from streams.trials.stock import Trial
 from streams.web.app import Web
 from streams.web.exceptions_foresight import OrdersDesk
 from streams.web.exceptions_routes import ExceptionsDesk

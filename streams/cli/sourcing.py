@@ -46,7 +46,7 @@ def source(
     from streams.engine.errors import EngineError
     from streams.reference import known_reference
     from streams.rules import choice_rules
-    from streams.sourcing_trial import question_of, trial_of, units_to_place
+    from streams.trials.sourcing import question_of, trial_of, units_to_place
 
     settings = load_broker_settings()
     order = ask(worker, key, f"/v1/orders/{quote(number, safe='')}")

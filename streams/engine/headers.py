@@ -49,10 +49,12 @@ def header(headers: Headers, name: str) -> bytes | None:
 def heard_ms(record: Record) -> int:
     """Return when the log took what a record stems from, in ms since the epoch.
 
-    That of a record without the header is its own time on the log.
+    That of a record without the header is its own time on the log; it is never later.
     """
     stated = header(record.headers, HEARD_AT)
-    return record.timestamp if stated is None else int(stated)
+    if stated is None or not stated.isdigit():
+        return record.timestamp
+    return min(int(stated), record.timestamp)
 
 
 def heard_header(record: Record) -> tuple[str, bytes]:

@@ -106,7 +106,9 @@ class Linking:
 
 def test_news_go_on_with_the_time_at_which_the_log_took_what_they_stem_from() -> None:
     linking = Linking()
-    first = replace(linking.record(OPENED), headers=((HEARD_AT, b"1700"),))
+    first = replace(
+        linking.record(OPENED), timestamp=1800, headers=((HEARD_AT, b"1700"),)
+    )
     later = replace(linking.record(COMPLETED), timestamp=1900)
 
     result = linking.take_records([first, later])

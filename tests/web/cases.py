@@ -6,7 +6,7 @@ from streams.agents.intake import IntakeStage
 from streams.agents.ledger import LedgerStage
 from streams.mapping.pos import IntakeRules
 from streams.topics import EXCEPTION_COMMANDS, NEWSTORE_EVENTS
-from streams.trial import Trial
+from streams.trials.stock import Trial
 from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.ports import Local, Owner
 from tests.agents.desk import NOON, Stand

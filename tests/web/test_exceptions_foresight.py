@@ -13,7 +13,7 @@ from streams.mapping.linking_state import encode_link
 from streams.mapping.order_messages import NEWS, NOTES
 from streams.tables import ORDER_LINKS, ORDERS
 from streams.topics import EXCEPTION_COMMANDS, ORDER_FACTS, ORDER_NEWS, Topic
-from streams.trial_orders import OrdersTrial
+from streams.trials.orders import OrdersTrial
 from streams.web.exceptions_foresight import NOT_CONNECTED, OrdersDesk
 from streams.web.exceptions_routes import ExceptionsDesk
 from streams.web.ports import CommerceTrialPort, Remote

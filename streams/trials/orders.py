@@ -35,8 +35,8 @@ from streams.topics import (
     STOCK_MOVEMENTS,
     Topic,
 )
-from streams.trial_view import TrialView
-from streams.trial_words import owed_to_newstore, units_moved, words_of
+from streams.trials.view import TrialView
+from streams.trials.words import owed_to_newstore, units_moved, words_of
 from streams.web.ports import Foretold, Linked, Said
 
 _HEARD = {
@@ -51,8 +51,8 @@ class _Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+    timestamp: int
     partition: int = 0
-    timestamp: int = 0
 
 
 class OrdersTrial:
@@ -73,9 +73,9 @@ class OrdersTrial:
 
     def link(self, view: View, news: Sequence[Said]) -> Linked:
         """Say which orders news would go on to, and what would wait."""
-        result = self._linking.fold(
-            view, Batch(ORDER_NEWS, view.partition, _records(news)), self._context()
-        )
+        records = _records(news, self._clock())
+        batch = Batch(ORDER_NEWS, view.partition, records)
+        result = self._linking.fold(view, batch, self._context())
         facts = [
             Said(ORDER_FACTS.name, output.key or b"", output.value or b"")
             for output in result.outputs.get(ORDER_FACTS, [])
@@ -92,7 +92,8 @@ class OrdersTrial:
     def _hear(self, view: View, key: bytes, said: Sequence[Said]) -> Foretold:
         there, results = TrialView(view), []
         for topic in _HEARD.values():
-            part = _records([each for each in said if each.topic == topic.name])
+            heard = [each for each in said if each.topic == topic.name]
+            part = _records(heard, self._clock())
             if part:
                 batch = Batch(topic, view.partition, part)
                 result = self._orders.fold(there, batch, self._context())
@@ -142,10 +143,17 @@ def can_hear(topic: str) -> bool:
     return topic in _HEARD
 
 
-def _records(said: Sequence[Said]) -> list[_Record]:
-    again = ((RETRY_OF, b"retry/0/0"),)
+def _records(said: Sequence[Said], now: datetime) -> list[_Record]:
+    again, at_ms = ((RETRY_OF, b"retry/0/0"),), int(now.timestamp() * 1000)
     return [
-        _Record(each.topic, number, each.key, each.value, again if each.again else ())
+        _Record(
+            each.topic,
+            number,
+            each.key,
+            each.value,
+            again if each.again else (),
+            timestamp=at_ms,
+        )
         for number, each in enumerate(said)
     ]
 

@@ -22,8 +22,8 @@ from streams.topics import (
     ORDER_NEWS,
     RESERVATION_ANSWERS,
 )
-from streams.trial_orders import OrdersTrial
-from streams.trial_view import TrialView
+from streams.trials.orders import OrdersTrial
+from streams.trials.view import TrialView
 from streams.web.ports import Foretold, Said
 from tests.agents.test_exceptions_look_again import exhausted
 from tests.agents.test_linking import MENTION

@@ -37,8 +37,8 @@ from streams.topics import (
     STOCK_MOVEMENTS,
     Topic,
 )
-from streams.trial_orders import can_hear
-from streams.trial_view import TrialView
+from streams.trials.orders import can_hear
+from streams.trials.view import TrialView
 from streams.web.ports import Said, Tried
 
 NOTHING_FORETOLD = {

@@ -12,7 +12,7 @@ from streams.topics import (
     ORDER_FACTS,
     STOCK_MOVEMENTS,
 )
-from streams.trial import Trial
+from streams.trials.stock import Trial
 from tests.agents.desk import NOON
 from tests.support.ledger import TEE, Ledger, movement
 from tests.support.memory_view import MemoryView

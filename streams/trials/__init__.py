@@ -1,0 +1,1 @@
+"""What would happen, shown and not done, by the stages' own folds."""
