@@ -74,6 +74,7 @@ async def run(
         worker = Worker(settings, progress=_log_progress)
     except (EngineError, ValueError, OSError) as error:
         return _refused(error)
+    calm_garbage_collector()
     starting = asyncio.create_task(worker.start())
     stopping = asyncio.create_task(stop.wait())
     try:

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from streams.engine.admin import unavailable
 from streams.engine.fold import Record
+from streams.engine.metadata import acquaint
 from streams.engine.names import changelog, physical
 from streams.engine.security import client_arguments
 from streams.settings import Settings
@@ -70,6 +71,7 @@ class LogReader:
     async def is_whole(self, topic: Topic) -> bool:
         """Say whether a topic still holds every record it ever had."""
         tps = self._partitions(physical(self._settings, topic))
+        await acquaint(self._open, tps)
         firsts = await self._open.beginning_offsets(tps)
         return not any(firsts.values())
 
@@ -87,6 +89,7 @@ class LogReader:
         )
         await consumer.start()
         try:
+            await acquaint(consumer, tps)
             written = await consumer.end_offsets(tps)
         finally:
             await consumer.stop()
@@ -198,6 +201,7 @@ class LogReader:
         ]
 
     async def _ends(self, tps: Sequence[TopicPartition]) -> dict[int, int]:
+        await acquaint(self._open, tps)
         ends = await self._open.end_offsets(tps)
         return {tp.partition: end for tp, end in ends.items()}
 
@@ -222,9 +226,8 @@ class LogReader:
                     consumer.pause(tp)
             if not behind:
                 return
-            polled = await consumer.getmany(
-                timeout_ms=200, max_records=RECORDS_PER_POLL
-            )
+            # A transaction's marker moves the position, and is no record to wait for.
+            polled = await consumer.getmany(timeout_ms=50, max_records=RECORDS_PER_POLL)
             for tp, records in polled.items():
                 end = ends[tp.partition]
                 yield [record for record in records if record.offset < end]

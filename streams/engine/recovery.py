@@ -41,10 +41,13 @@ class Restoration:
     def feed(self, records: Iterable[Record]) -> None:
         """Write one fetched batch of changelog records to the store, as one."""
         rows: list[Row] = []
-        last_offset = -1
+        last_offset, sequence = -1, 0
+        known: Headers | None = None
         for record in records:
             last_offset = record.offset
-            sequence = sequence_of(record.headers)
+            if record.headers != known:  # The records of a commit have the same.
+                known = record.headers
+                sequence = sequence_of(known)
             if sequence < self.highest_sequence:
                 self.refused += 1
                 continue

@@ -67,7 +67,8 @@ async def _read_to_end(
     total = await _left(consumer, ends, pending)
     said = time.monotonic()
     while pending:
-        polled = await consumer.getmany(timeout_ms=500, max_records=RECORDS_PER_POLL)
+        # A transaction's marker moves the position, and is no record to wait for.
+        polled = await consumer.getmany(timeout_ms=50, max_records=RECORDS_PER_POLL)
         for tp, records in polled.items():
             if tp in pending:
                 pending[tp].feed(records)

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.engine.headers import header
+from streams.engine.metadata import acquaint
 from streams.engine.recovery import WRITER
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ async def settle(
         enable_auto_commit=False, isolation_level="read_uncommitted", **client
     )
     async with committed, written:
+        await asyncio.gather(acquaint(committed, tps), acquaint(written, tps))
         fenced: set[str] = set()
         deadline = asyncio.get_running_loop().time() + SETTLE_TIMEOUT_S
         while begins := await _unsettled(committed, written, tps):

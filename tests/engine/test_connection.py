@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from streams.engine.connection import TOPIC_LOOKS
 from streams.engine.produce import LogWriter
 from streams.settings import Settings
 from streams.topics import NEWSTORE_EVENTS
@@ -34,5 +35,6 @@ async def test_many_first_appends_ask_for_the_topic_once(
     finally:
         await writer.stop()
 
-    assert asked == 1
+    # Once more for each look in which the broker did not know its new topic yet.
+    assert asked <= TOPIC_LOOKS
     assert len(set(places)) == 300

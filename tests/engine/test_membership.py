@@ -118,6 +118,12 @@ def commit(value: bytes, *, sequence: int = 1, row: bytes = b"1") -> Commit:
 
 async def levels(settings: Settings) -> list[bytes | None]:
     async with LogReader(settings) as reader:
+        # A commit is final some milliseconds before its markers are written; what was
+        # left open stays so for longer.
+        for _ in range(100):
+            if not await reader.uncommitted(STOCK_LEVELS):
+                break
+            await asyncio.sleep(0.01)
         return [
             record.value
             async for records in reader.read(STOCK_LEVELS, {0: 0})
