@@ -31,7 +31,7 @@ EXIT_FAILED = 70
 
 STOP_TIMEOUT_S = 20.0
 
-FOLDS_NICER_BY = 10
+FOLDS_NICER_BY = 4
 """Behind a front: where processors are scarce, who asks goes before what is folded."""
 
 THREADS_SWITCH_S = 0.0005

@@ -19,7 +19,13 @@ from faust.types import TP
 from streams.domain.reference import Reference
 from streams.engine import names
 from streams.engine.admin import CHANGELOG_DELETIONS_KEPT_DAYS
-from streams.engine.commit import Environment, PartitionRuntime, StoreView, Turns
+from streams.engine.commit import (
+    Environment,
+    PartitionRuntime,
+    StoreView,
+    Turns,
+    at_once,
+)
 from streams.engine.crash import crash_point
 from streams.engine.datadir import DataFolder
 from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
@@ -114,7 +120,8 @@ class Engine:
             reference=reference,
             partition_for=self.partition_for,
             crash_point=crash_point(settings),
-            turn=Turns(),
+            # Behind a front nobody asks here, and a turn is only time lost.
+            turn=at_once if settings.http_front else Turns(),
         )
         self.app = self._build_app(canonical_url)
 
