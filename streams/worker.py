@@ -81,10 +81,7 @@ async def run(
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            calm_garbage_collector()
-            sys.setswitchinterval(THREADS_SWITCH_S)
-            if settings.http_front:
-                os.nice(FOLDS_NICER_BY)
+            _settle_in(settings)
             log.info("worker_ready", url=worker.web.url)
             if on_ready is not None:
                 on_ready(worker)
@@ -97,6 +94,14 @@ async def run(
     finally:
         stopping.cancel()
         starting.cancel()
+
+
+def _settle_in(settings: Settings) -> None:
+    """Share out the processors, now that all is loaded."""
+    calm_garbage_collector()
+    sys.setswitchinterval(THREADS_SWITCH_S)
+    if settings.http_front:
+        os.nice(FOLDS_NICER_BY)
 
 
 def _refused(error: Exception) -> int:
