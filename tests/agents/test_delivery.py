@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from streams.delivery import owed
 from streams.delivery.backlog import Backlog
 from tests.agents.memory import NOW_MS, level
 from tests.agents.publishing_worker import eventually, make, running, started
@@ -19,14 +20,17 @@ async def test_a_level_becomes_the_shops_quantity() -> None:
     assert here.delivery.backlog() == 0
 
 
-async def test_what_was_owed_before_the_start_is_told_after_it() -> None:
+async def test_what_was_owed_before_the_start_is_told_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(owed, "REBUILD_STEP", 100)
     here = make()
     here.partition.listener = None
-    here.partition.levels(*(level(i, 1, sku=f"S{i:04}") for i in range(1, 1501)))
+    here.partition.levels(*(level(i, 1, sku=f"S{i:04}") for i in range(1, 151)))
     here.partition.listener = here.delivery
     async with started(here):
         await here.settled()
-    assert len(here.shop.entries) == 1500
+    assert len(here.shop.entries) == 150
 
 
 async def test_a_thousand_changes_during_a_call_cost_two_calls() -> None:
