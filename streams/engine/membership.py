@@ -120,14 +120,19 @@ class RequestV5(_RequestV3):
     API_VERSION = 5
 
 
-class _OffsetCommit(Request[_RequestV3]):  # type: ignore[misc]  # aiokafka has no types.
-    API_KEY = TXN_OFFSET_COMMIT
+class Asking(Request[_RequestV3]):  # type: ignore[misc]  # aiokafka has no types.
+    """A request of one version, whatever the newest is that a broker knows."""
 
-    def __init__(self, version: type[_RequestV3], *fields: Any) -> None:
+    API_KEY = TXN_OFFSET_COMMIT
+    required_acks = -1
+    """What aiokafka looks for on a request that carries records: all replicas."""
+
+    def __init__(self, version: type[RequestStruct], *fields: Any) -> None:
+        self.API_KEY = version.API_KEY
         self._CLASSES = (version,)
         self._fields = fields
 
-    def build(self, request_struct_class: type[_RequestV3]) -> _RequestV3:
+    def build(self, request_struct_class: type[RequestStruct]) -> RequestStruct:
         return request_struct_class(*self._fields, {})
 
 
@@ -138,9 +143,9 @@ class _Handler(TxnOffsetCommitHandler):  # type: ignore[misc]  # aiokafka's send
         super().__init__(sender, offsets, group_id)
         self._member = member
 
-    def create_request(self) -> _OffsetCommit:
+    def create_request(self) -> Asking:
         transactions = self._sender._txn_manager  # noqa: SLF001 - as its base class does
-        return _OffsetCommit(
+        return Asking(
             self._sender.offset_commit,
             transactions.transactional_id,
             self._group_id,

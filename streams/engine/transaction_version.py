@@ -16,7 +16,7 @@ from aiokafka.client import CoordinationType
 from aiokafka.errors import ConcurrentTransactions, NoError, for_code
 from aiokafka.producer.sender import EndTxnHandler, SendProduceReqHandler
 from aiokafka.producer.transaction_manager import PidAndEpoch, TransactionManager
-from aiokafka.protocol.api import Request, RequestStruct, Response, ResponseHeader_v0
+from aiokafka.protocol.api import RequestStruct, Response, ResponseHeader_v0
 from aiokafka.protocol.types import (
     Boolean,
     CompactArray,
@@ -29,7 +29,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from streams.engine.membership import MemberSender, RequestV5
+from streams.engine.membership import Asking, MemberSender, RequestV5
 
 PRODUCE = 0
 API_VERSIONS = 18
@@ -67,13 +67,6 @@ class _VersionsV3(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
     def parse_response_header(self, read_buffer: BytesIO | bytes) -> Any:
         """A header without tags: whoever asks may not know yet what is spoken."""
         return ResponseHeader_v0.decode(read_buffer)
-
-
-class _AskVersions(Request[_VersionsV3]):  # type: ignore[misc]  # aiokafka has no types.
-    API_KEY = API_VERSIONS
-
-    def build(self, request_struct_class: type[_VersionsV3]) -> _VersionsV3:
-        return request_struct_class("oneshelf", aiokafka.__version__, {})
 
 
 class _Produced(Response):  # type: ignore[misc]  # aiokafka has no types.
@@ -134,17 +127,6 @@ class _ProduceV12(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
     )
 
 
-class _Produce(Request[_ProduceV12]):  # type: ignore[misc]  # aiokafka has no types.
-    API_KEY = PRODUCE
-    required_acks = -1
-
-    def __init__(self, *fields: Any) -> None:
-        self._fields = fields
-
-    def build(self, request_struct_class: type[_ProduceV12]) -> _ProduceV12:
-        return request_struct_class(*self._fields, {})
-
-
 class _Ended(Response):  # type: ignore[misc]  # aiokafka has no types.
     API_KEY = END_TXN
     API_VERSION = 5
@@ -171,16 +153,6 @@ class _EndV5(RequestStruct):  # type: ignore[misc]  # aiokafka has no types.
     )
 
 
-class _End(Request[_EndV5]):  # type: ignore[misc]  # aiokafka has no types.
-    API_KEY = END_TXN
-
-    def __init__(self, *fields: Any) -> None:
-        self._fields = fields
-
-    def build(self, request_struct_class: type[_EndV5]) -> _EndV5:
-        return request_struct_class(*self._fields, {})
-
-
 class _Manager(TransactionManager):  # type: ignore[misc]  # aiokafka has no types.
     """aiokafka's book of a transaction, where the broker adds what is sent."""
 
@@ -201,14 +173,15 @@ class _Manager(TransactionManager):  # type: ignore[misc]  # aiokafka has no typ
 class _ProduceHandler(SendProduceReqHandler):  # type: ignore[misc]  # see above
     """Sends batches that need not have been announced."""
 
-    def create_request(self) -> _Produce:
+    def create_request(self) -> Asking:
         topics: dict[str, list[tuple[int, bytes, dict[int, bytes]]]] = defaultdict(list)
         for tp, batch in self._batches.items():
             data = bytes(batch.get_data_buffer())
             topics[tp.topic].append((tp.partition, data, {}))
-        return _Produce(
+        return Asking(
+            _ProduceV12,
             self._sender._txn_manager.transactional_id,  # noqa: SLF001 - as its base class does
-            _Produce.required_acks,
+            Asking.required_acks,
             self._sender._request_timeout_ms,  # noqa: SLF001 - as its base class does
             [(topic, rows, {}) for topic, rows in topics.items()],
         )
@@ -240,9 +213,10 @@ class _PlainProduced:
 class _EndHandler(EndTxnHandler):  # type: ignore[misc]  # see above
     """Ends a transaction, and takes the epoch for the next one."""
 
-    def create_request(self) -> _End:
+    def create_request(self) -> Asking:
         transactions = self._sender._txn_manager  # noqa: SLF001 - as its base class does
-        return _End(
+        return Asking(
+            _EndV5,
             transactions.transactional_id,
             transactions.producer_id,
             transactions.producer_epoch,
@@ -288,7 +262,8 @@ async def upgrade(producer: aiokafka.AIOKafkaProducer) -> bool:
         KafkaError: The broker did not answer.
     """
     client = producer.client
-    answer = await client.send(client.get_random_node(), _AskVersions())
+    ask = Asking(_VersionsV3, "oneshelf", aiokafka.__version__)
+    answer = await client.send(client.get_random_node(), ask)
     if _agreed(answer.tags.get(FINALIZED_FEATURES, b"")) < 2:
         return False
     # aiokafka 0.14 makes these itself; ours add no state of their own.
