@@ -5,7 +5,6 @@ in words, and not guessed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +34,7 @@ from streams.topics import (
     STOCK_MOVEMENTS,
     Topic,
 )
+from streams.trials.records import TriedRecord
 from streams.trials.view import TrialView
 from streams.trials.words import owed_to_newstore, units_moved, words_of
 from streams.web.ports import Foretold, Linked, Said
@@ -42,17 +42,6 @@ from streams.web.ports import Foretold, Linked, Said
 _HEARD = {
     topic.name: topic for topic in (ORDER_FACTS, ORDER_ANSWERS, RESERVATION_ANSWERS)
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    topic: str
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    timestamp: int
-    partition: int = 0
 
 
 class OrdersTrial:
@@ -143,16 +132,16 @@ def can_hear(topic: str) -> bool:
     return topic in _HEARD
 
 
-def _records(said: Sequence[Said], now: datetime) -> list[_Record]:
+def _records(said: Sequence[Said], now: datetime) -> list[TriedRecord]:
     again, at_ms = ((RETRY_OF, b"retry/0/0"),), int(now.timestamp() * 1000)
     return [
-        _Record(
+        TriedRecord(
             each.topic,
             number,
             each.key,
             each.value,
-            again if each.again else (),
             timestamp=at_ms,
+            headers=again if each.again else (),
         )
         for number, each in enumerate(said)
     ]

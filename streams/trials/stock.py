@@ -5,7 +5,6 @@ The stages' own folds answer, so that what is shown is what would happen.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +37,7 @@ from streams.topics import (
     Topic,
 )
 from streams.trials.orders import can_hear
+from streams.trials.records import TriedRecord
 from streams.trials.view import TrialView
 from streams.web.ports import Said, Tried
 
@@ -49,17 +49,6 @@ NOTHING_FORETOLD = {
 }
 _TAKEN_IN = {topic.name: topic for topic in (NEWSTORE_EVENTS, COMMERCE_MESSAGES)}
 _COUNTED_ASIDE = frozenset({"in", "requests_in", "parked", "oversold"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    topic: str
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    partition: int = 0
-    timestamp: int = 0
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class _NoState:
@@ -177,8 +166,8 @@ class Trial:
 
 def _records(
     topic: str, records: Sequence[tuple[bytes | None, bytes]]
-) -> list[_Record]:
-    return [_Record(topic, number, *each) for number, each in enumerate(records)]
+) -> list[TriedRecord]:
+    return [TriedRecord(topic, number, *each) for number, each in enumerate(records)]
 
 
 def _heard(key: bytes | None, value: bytes | None) -> dict[str, Any]:
