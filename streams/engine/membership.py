@@ -120,10 +120,10 @@ class RequestV5(_RequestV3):
     API_VERSION = 5
 
 
-class Asking(Request[_RequestV3]):  # type: ignore[misc]  # aiokafka has no types.
+class Asking(Request[RequestStruct]):  # type: ignore[misc]  # aiokafka has no types.
     """A request of one version, whatever the newest is that a broker knows."""
 
-    API_KEY = TXN_OFFSET_COMMIT
+    API_KEY = -1  # aiokafka wants one of each class; each request has its version's.
     required_acks = -1
     """What aiokafka looks for on a request that carries records: all replicas."""
 
