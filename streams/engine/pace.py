@@ -42,7 +42,7 @@ STOCK = Pace(records_max=1000, far_behind=2500)
 ORDERS = Pace(linger_s=0.1, records_max=250, gives_way=True)
 """What follows an order's events; a tenth of a second more is not seen here."""
 PATIENT = Pace(linger_s=0.25, records_max=250, gives_way=True)
-"""Nor is a quarter here, where nobody waits; it saves half of the commits."""
+"""Nor is a quarter here: windows count from when the log took the news."""
 
 
 class Precedence:

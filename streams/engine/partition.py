@@ -19,7 +19,7 @@ from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
 
-# A transaction costs 2 ms of our processor time and 4 of the broker's, whatever it
+# A transaction costs 1 to 2 ms of our processor time and 3 of the broker's, whatever it
 # holds, and a partition's part in it a tenth of that. After a commit, a handful of
 # records waits for company; the first after a quiet spell goes at once. The wait is
 # some times what commits take at the moment, so that on a busy machine there are fewer
