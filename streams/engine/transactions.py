@@ -187,7 +187,7 @@ class KafkaTransactions:
         while self._waiting and records < GROUP_RECORDS_MAX:
             waiting = self._waiting.popleft()
             group.append(waiting)
-            records += waiting.records
+            records += waiting.commit.records
         return group
 
     async def _carry_group(self, group: list["_Waiting"]) -> None:
@@ -271,10 +271,6 @@ class _Waiting:
     home: Home
     commit: Commit
     done: "asyncio.Future[int]"
-
-    @property
-    def records(self) -> int:
-        return self.commit.records
 
 
 def _changelog(commit: Commit, writer: bytes) -> Iterator[Item]:
