@@ -1,5 +1,6 @@
 """A commit is a Kafka transaction: whole or invisible, and of one owner alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -85,6 +86,11 @@ def commit(sequence: int, *values: bytes) -> Commit:
 
 async def levels(settings: Settings, *, after: int = 0) -> list[bytes | None]:
     async with LogReader(settings) as reader:
+        # A commit is final some milliseconds before its markers are written.
+        for _ in range(100):
+            if not await reader.uncommitted(STOCK_LEVELS):
+                break
+            await asyncio.sleep(0.01)
         return [
             record.value
             async for records in reader.read(STOCK_LEVELS, {0: after})
