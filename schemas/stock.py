@@ -170,6 +170,19 @@ class LedgerEntry(Message):
     """The transfer that the movement belongs to, as its document calls it."""
 
 
+class ScarceRow(Message):
+    """A SKU at a location of which few units are left for web shops: three or fewer.
+
+    Topic `scarce-rows`, key `sku|location_id`, compacted: written when that begins; a
+    record without a value when it ends.
+    """
+
+    sku: Sku
+    location_id: LocationId
+    available: int = Field(ge=0)
+    """Units offered to web shops when that began; `stock-levels` says how many now."""
+
+
 class StockLevel(Message):
     """The stock of one SKU at one location, now.
 

@@ -12,12 +12,12 @@ from prometheus_client.registry import Collector
 
 from streams.balance import unaccounted
 from streams.delivery.delivery import Delivery
+from streams.domain.scarcity import SCARCE_UNITS
 from streams.engine.engine import Engine
 from streams.mapping.exception_reading import oldest_unfinished, tallies
 from streams.tables import CASES
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300)
-SCARCE_UNITS = 3
 
 
 class DeliveryLatency:

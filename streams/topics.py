@@ -49,6 +49,13 @@ STOCK_LEVELS = Topic(
     writer="ledger",
     compacted=True,
 )
+SCARCE_ROWS = Topic(
+    name="scarce-rows",
+    schema="ScarceRow",
+    key="sku|location_id; without a value once it is scarce no more",
+    writer="ledger",
+    compacted=True,
+)
 COMMERCE_ANSWERS = Topic(
     name="commerce-answers",
     schema="InventoryAnswer",
@@ -122,6 +129,7 @@ ALL = (
     STOCK_MOVEMENTS,
     LEDGER_ENTRIES,
     STOCK_LEVELS,
+    SCARCE_ROWS,
     COMMERCE_ANSWERS,
     COMMERCE_MESSAGES,
     ORDER_NEWS,

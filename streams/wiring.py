@@ -25,13 +25,17 @@ from streams.delivery.reports import Answer, Reports
 from streams.domain.availability import Counting, EntryScope
 from streams.domain.reference import Reference
 from streams.engine.engine import Engine, StageBinding
+from streams.engine.fold import Record
 from streams.engine.follow import Follower
-from streams.engine.pace import ORDERS, PATIENT
+from streams.engine.headers import is_urgent
+from streams.engine.pace import INTAKE, ORDERS, PATIENT
 from streams.engine.produce import Entry, LogWriter
 from streams.engine.restore import Progress
 from streams.front.feed import FollowedAnswers
 from streams.front.process import FrontedServer
 from streams.mapping.reference import UndecodableReference, apply_reference_record
+from streams.mapping.scarce_events import touches
+from streams.mapping.scarce_rows import ScarceRows
 from streams.metrics import DeliveryLatency, WorkerCollector
 from streams.order_wiring import (
     Errands,
@@ -54,9 +58,11 @@ from streams.tables import ORDER_LINKS
 from streams.topics import (
     COMMERCE_ANSWERS,
     LOCATIONS,
+    NEWSTORE_EVENTS,
     ORDER_ANSWERS,
     ORDER_NEWS,
     PRODUCTS,
+    SCARCE_ROWS,
     Topic,
 )
 from streams.trials.orders import OrdersTrial
@@ -117,6 +123,9 @@ class Worker:
         )
         self.web = self._server()
         self.engine: Engine | None = None
+        self._intake_rules = intake_rules(settings)
+        self.scarce = ScarceRows()
+        self.scarce_follower = Follower(settings, (SCARCE_ROWS,), self._follow_scarce)
         self._progress = progress
         self._carrying: list[asyncio.Task[None]] = []
 
@@ -124,6 +133,7 @@ class Worker:
         """Start serving; returns once the assigned state is restored."""
         await self.web.start()
         await self.follower.start()
+        await self.scarce_follower.start(at_once=True)
         engine = Engine(
             self.settings,
             self._bindings(),
@@ -180,6 +190,7 @@ class Worker:
         if self.engine is not None:
             await self.engine.stop()
         await self.follower.stop()
+        await self.scarce_follower.stop()
         if self.publishing is not None:
             await self.publishing.client.aclose()
         await self.errands.stop()
@@ -191,15 +202,18 @@ class Worker:
     def _bindings(self) -> list[StageBinding]:
         commercetools = self.settings.commercetools
         counting = Counting(commercetools.stock_counting)
-        rules = intake_rules(self.settings)
+        intake = IntakeStage(self._intake_rules)
         return [
-            StageBinding(IntakeStage(rules)),
-            StageBinding(ledger_stage(self.settings), self.answers),
+            StageBinding(intake, None, INTAKE, self._touches_scarce),
+            StageBinding(
+                ledger_stage(self.settings), self.answers, goes_first=is_urgent
+            ),
             StageBinding(
                 PublishingStage(
                     entries=EntryScope(commercetools.entries), counting=counting
                 ),
                 self.publishing.delivery if self.publishing else None,
+                goes_first=is_urgent,
             ),
             StageBinding(
                 LinkingStage(
@@ -301,6 +315,14 @@ class Worker:
 
     async def _report_order(self, key: bytes, value: bytes) -> None:
         await self.writer.append(ORDER_ANSWERS, key, value)
+
+    def _touches_scarce(self, topic: Topic, record: Record) -> bool:
+        if topic is not NEWSTORE_EVENTS:
+            return False
+        return touches(record.value, self.scarce, self.reference, self._intake_rules)
+
+    def _follow_scarce(self, _topic: Topic, key: bytes, value: bytes | None) -> None:
+        self.scarce.follow(key, value)
 
     def _follow_reference(self, topic: Topic, key: bytes, value: bytes | None) -> None:
         try:

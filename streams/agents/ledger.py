@@ -26,6 +26,7 @@ from streams.topics import (
     LEDGER_ENTRIES,
     RESERVATION_ANSWERS,
     RESERVATION_REQUESTS,
+    SCARCE_ROWS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
 )
@@ -40,7 +41,13 @@ class LedgerStage:
     name = "ledger"
     sources = (STOCK_MOVEMENTS, RESERVATION_REQUESTS)
     tables = (LEVELS, APPLIED, UNITS, HISTORY, TRANSFERS, REQUESTS, EXPIRIES)
-    outputs = (LEDGER_ENTRIES, STOCK_LEVELS, RESERVATION_ANSWERS, EXCEPTION_COMMANDS)
+    outputs = (
+        LEDGER_ENTRIES,
+        STOCK_LEVELS,
+        SCARCE_ROWS,
+        RESERVATION_ANSWERS,
+        EXCEPTION_COMMANDS,
+    )
     tick_interval_s: float | None = 0.5
 
     def __init__(

@@ -6,7 +6,9 @@ In bounded pieces, so that a tick never holds up the movements behind it.
 from datetime import datetime
 from itertools import islice
 
+from streams.agents.ledger_scarcity import tell_scarcity
 from streams.domain.reference import Reference
+from streams.domain.scarcity import is_scarce
 from streams.domain.stock import offer
 from streams.engine.fold import Output, Result, View
 from streams.mapping import stock_state as codec
@@ -52,6 +54,7 @@ def _offer(
     """Bring one row up to the reference data; say whether it differed."""
     sku, location_id = split_row_key(key)
     row = codec.decode_row(stored)
+    was_scarce = is_scarce(row)
     safety_stock = reference.safety_stock(sku, location_id)
     enabled = reference.is_published(sku, location_id)
     if not offer(row, safety_stock=safety_stock, enabled=enabled, now=now):
@@ -59,5 +62,6 @@ def _offer(
     result.put(LEVELS, key, codec.encode_row(row))
     level = encode_level(sku, location_id, row)
     result.send(STOCK_LEVELS, Output(key, level, None, None, True))
+    tell_scarcity(result, key, row, None, was_scarce=was_scarce)
     result.count("offers_changed")
     return True

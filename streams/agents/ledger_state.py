@@ -11,6 +11,7 @@ from streams.agents.ledger_inbox import Item
 from streams.agents.ledger_transfers import Transfers
 from streams.domain.invariants import InvariantBroken
 from streams.domain.movements import Movement, MovementKind
+from streams.domain.scarcity import is_scarce
 from streams.domain.stock import Row, new_row
 from streams.domain.units import Unit, sale_id
 from streams.engine.fold import Context, Output, Record, View
@@ -32,6 +33,7 @@ class LedgerState:
         self.now = context.now
         self.rows: dict[bytes, Row] = {}
         self.changed_by: dict[bytes, Record] = {}
+        self.was_scarce: set[bytes] = set()
         self.journal: list[Output] = []
         self.oversold = 0
         self.applied = view.get(APPLIED, keys.applied_keys(items))
@@ -57,6 +59,8 @@ class LedgerState:
         stored = self._stored.get(key)
         if stored is not None:
             row = codec.decode_row(stored)
+            if is_scarce(row):
+                self.was_scarce.add(key)
         else:
             place = split_row_key(key)
             safety_stock = self._reference.safety_stock(*place)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from streams.agents.ledger_delays import withdraw
 from streams.agents.ledger_expiries import schedule
+from streams.agents.ledger_scarcity import tell_scarcity
 from streams.agents.ledger_state import LedgerState
 from streams.domain.invariants import InvariantBroken
 from streams.domain.transfer_delays import LedgerRules, look_at
@@ -86,6 +87,7 @@ def _write_rows(state: LedgerState, result: Result) -> None:
         rows[key] = codec.encode_row(row)
         level = encode_level(*split_row_key(key), row)
         levels.append(tuple.__new__(Output, (key, level, record, None, True, None, ())))
+        tell_scarcity(result, key, row, record, was_scarce=key in state.was_scarce)
     result.writes[LEVELS] = rows
     result.outputs[LEDGER_ENTRIES] = state.journal
     result.outputs[STOCK_LEVELS] = levels

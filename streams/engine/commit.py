@@ -5,7 +5,7 @@ and the simulator run this very code, crash points included.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ from streams.engine.fold import (
     Stage,
 )
 from streams.engine.headers import (
+    URGENT,
     Headers,
     output_headers,
     parked_headers,
@@ -39,11 +40,23 @@ META = b"\x00"
 SEQUENCE_KEY = META + b"sequence"
 COUNTS_KEY = META + b"counts"
 SOURCE_KEY = META + b"source/"
+AHEAD_KEY = META + b"ahead/"
 
 Row = tuple[bytes, bytes | None]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_counts = msgspec.msgpack.Decoder(dict[str, int]).decode
+_decode_offsets = msgspec.msgpack.Decoder(frozenset[int]).decode
+_NONE: frozenset[int] = frozenset()
+_URGENT = (URGENT, b"")
+
+
+class Reached(NamedTuple):
+    """How far a source is applied: all below `upto`, and the offsets of `ahead`."""
+
+    topic: Topic
+    upto: int
+    ahead: frozenset[int] = _NONE
 
 
 class Fenced(Exception):
@@ -205,42 +218,77 @@ class PartitionRuntime:
         self.sequence = 0
         self.counts: dict[str, int] = {}
         self.next_offsets: dict[Topic, int] = {}
+        self.ahead: dict[Topic, frozenset[int]] = {}
 
     def load(self) -> None:
         """Read the engine's own rows; call once the store is restored."""
-        keys = [SEQUENCE_KEY, COUNTS_KEY]
-        keys += [SOURCE_KEY + topic.name.encode() for topic in self.stage.sources]
-        sequence, counts, *offsets = self._store.get_many(keys)
+        sources = self.stage.sources
+        sequence, counts = self._store.get_many([SEQUENCE_KEY, COUNTS_KEY])
+        offsets = self._own_rows(SOURCE_KEY)
+        overtaken = self._own_rows(AHEAD_KEY)
         self.sequence = 0 if sequence is None else int(sequence)
         self.counts = {} if counts is None else _decode_counts(counts)
         self.next_offsets = {
             topic: int(offset)
-            for topic, offset in zip(self.stage.sources, offsets, strict=True)
+            for topic, offset in zip(sources, offsets, strict=True)
             if offset is not None
+        }
+        self.ahead = {
+            topic: _decode_offsets(row)
+            for topic, row in zip(sources, overtaken, strict=True)
+            if row is not None
         }
         if self._listener is not None:
             self._listener.opened(self.view)
 
-    async def apply(self, topic: Topic, records: Sequence[Record]) -> int:
-        """Fold and commit the records not applied yet; return how many those were."""
+    def _own_rows(self, prefix: bytes) -> list[bytes | None]:
+        keys = [prefix + topic.name.encode() for topic in self.stage.sources]
+        return self._store.get_many(keys)
+
+    async def apply(
+        self,
+        topic: Topic,
+        records: Sequence[Record],
+        *,
+        upto: int | None = None,
+        urgent: Set[int] = _NONE,
+    ) -> int:
+        """Fold and commit the records not applied yet; return how many those were.
+
+        Args:
+            upto: With them, all below this offset is applied; those from there on have
+                overtaken others. By default, they are all that there is.
+            urgent: The offsets of those of which what they cause should go first.
+        """
         async with self._lock:
             fresh = self._not_applied(topic, records)
+            reached = self._reached(topic, fresh, records, upto)
             if not fresh:
+                if reached.upto > self.next_offsets.get(topic, 0):
+                    await self._commit(Result(), reached)
                 return 0
             await self._environment.turn()
             batch = Batch(topic, self.partition, fresh)
             result = self.stage.fold(self.view, batch, self._context())
             settle_retried(result, fresh)
             await self._environment.turn()
-            await self._commit(result, {topic: fresh[-1].offset + 1})
+            await self._commit(result, reached, urgent)
             return len(fresh)
 
-    async def refuse(self, topic: Topic, record: Record, error: RecordTooLarge) -> None:
+    async def refuse(
+        self,
+        topic: Topic,
+        record: Record,
+        error: RecordTooLarge,
+        *,
+        upto: int | None = None,
+    ) -> None:
         """Park a record whose result the log does not take; commit nothing else."""
         async with self._lock:
-            if self._not_applied(topic, [record]):
-                result = refused(record, error)
-                await self._commit(result, {topic: record.offset + 1})
+            fresh = self._not_applied(topic, [record])
+            if fresh:
+                reached = self._reached(topic, fresh, fresh, upto)
+                await self._commit(refused(record, error), reached)
 
     async def tick(self) -> bool:
         """Give the stage its tick; return whether it wanted anything done."""
@@ -254,26 +302,50 @@ class PartitionRuntime:
                 or result.counts
             ):
                 return False
-            await self._commit(result, {})
+            await self._commit(result, None)
             return True
 
     def _context(self) -> Context:
         return Context(self._environment.clock(), self._environment.reference)
 
     def _not_applied(self, topic: Topic, records: Sequence[Record]) -> Sequence[Record]:
-        expected = self.next_offsets.get(topic, 0)
+        expected, ahead = self.next_offsets.get(topic, 0), self.ahead.get(topic)
+        if ahead:
+            return [
+                record
+                for record in records
+                if record.offset >= expected and record.offset not in ahead
+            ]
         if not records or records[0].offset >= expected:
             return records
         return [record for record in records if record.offset >= expected]
 
-    async def _commit(self, result: Result, offsets: dict[Topic, int]) -> None:
+    def _reached(
+        self,
+        topic: Topic,
+        fresh: Sequence[Record],
+        records: Sequence[Record],
+        upto: int | None,
+    ) -> Reached:
+        before = self.next_offsets.get(topic, 0)
+        if upto is None:
+            upto = records[-1].offset + 1 if records else before
+        upto = max(upto, before)
+        ahead = {offset for offset in self.ahead.get(topic, _NONE) if offset >= upto}
+        if fresh and fresh[-1].offset >= upto:
+            ahead.update(each.offset for each in fresh if each.offset >= upto)
+        return Reached(topic, upto, frozenset(ahead))
+
+    async def _commit(
+        self, result: Result, reached: Reached | None, urgent: Set[int] = _NONE
+    ) -> None:
         step = self._environment.crash_point
         counts = _summed(self.counts, result.counts)
         commit = Commit(
             sequence=self.sequence + 1,
-            changelog=self._rows(result, offsets, counts),
-            outputs=self._outgoing(result),
-            offsets=offsets,
+            changelog=self._rows(result, reached, counts),
+            outputs=self._outgoing(result, urgent),
+            offsets=self._offsets(reached),
             stands=self._stands(),
         )
         step("before_transaction")
@@ -283,30 +355,42 @@ class PartitionRuntime:
         step("after_store")
         self.sequence = commit.sequence
         self.counts = counts
-        self.next_offsets.update(offsets)
+        if reached is not None:
+            self.next_offsets[reached.topic] = reached.upto
+            self.ahead[reached.topic] = reached.ahead
         if self._listener is not None:
             self._listener.committed(self.view, result.writes)
+
+    def _offsets(self, reached: Reached | None) -> dict[Topic, int]:
+        """Return the offset to commit, if the source has come any further."""
+        if reached is None or reached.upto == self.next_offsets.get(reached.topic, 0):
+            return {}
+        return {reached.topic: reached.upto}
 
     def _stands(self) -> dict[Topic, int]:
         source = self.stage.sources[0]
         return {source: self.next_offsets.get(source, 0)}
 
     def _rows(
-        self, result: Result, offsets: dict[Topic, int], counts: dict[str, int]
+        self, result: Result, reached: Reached | None, counts: dict[str, int]
     ) -> list[Row]:
         rows: list[Row] = []
         for table, written in result.writes.items():
             prefix = table.prefix
             rows += [(prefix + key, value) for key, value in written.items()]
-        rows += [
-            (SOURCE_KEY + topic.name.encode(), b"%d" % offset)
-            for topic, offset in offsets.items()
-        ]
+        if reached is not None:
+            name, ahead = reached.topic.name.encode(), reached.ahead
+            rows.append((SOURCE_KEY + name, b"%d" % reached.upto))
+            if ahead != self.ahead.get(reached.topic, _NONE):
+                row = _encode(sorted(ahead)) if ahead else None
+                rows.append((AHEAD_KEY + name, row))
         rows.append((COUNTS_KEY, _encode(counts)))
         rows.append((SEQUENCE_KEY, b"%d" % (self.sequence + 1)))
         return rows
 
-    def _outgoing(self, result: Result) -> dict[tuple[Topic, int], list[Outgoing]]:
+    def _outgoing(
+        self, result: Result, urgent: Set[int]
+    ) -> dict[tuple[Topic, int], list[Outgoing]]:
         outgoing: dict[tuple[Topic, int], list[Outgoing]] = {}
         partition_for = self._environment.partition_for
         here = self.partition
@@ -317,8 +401,11 @@ class PartitionRuntime:
                     partition = here
                 else:
                     partition = partition_for(output.routing_key or output.key or b"")
+                headers = output_headers(output, schema)
+                if urgent and output.cause and output.cause.offset in urgent:
+                    headers.insert(0, _URGENT)
                 outgoing.setdefault((topic, partition), []).append(
-                    Outgoing(output.key, output.value, output_headers(output, schema))
+                    Outgoing(output.key, output.value, headers)
                 )
         if result.parked:
             now = self._environment.clock()

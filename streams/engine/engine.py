@@ -32,6 +32,7 @@ from streams.engine.delivery import Assignor, EngineApp, EngineTableManager
 from streams.engine.embedded import is_embedded
 from streams.engine.errors import EngineError
 from streams.engine.fold import Clock, CommitListener, Stage
+from streams.engine.inbox import GoesFirst
 from streams.engine.logs import Logs
 from streams.engine.pace import STOCK, Pace, Precedence
 from streams.engine.partition import PartitionTask
@@ -52,11 +53,12 @@ STORE_STALE_AFTER_S = (CHANGELOG_DELETIONS_KEPT_DAYS - 1) * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class StageBinding:
-    """A stage and who hears of its commits."""
+    """A stage, who hears of its commits, its pace, and which records go first."""
 
     stage: Stage
     listener: CommitListener | None = None
     pace: Pace = STOCK
+    goes_first: GoesFirst | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,13 @@ class Engine:
     # --- What the consumer and recovery ask (DeliveryPort) ---
 
     def wants(self, tp: TP) -> bool:
-        tasks = [
-            self._tasks.get((stage, tp.partition))
-            for stage, _ in self._sources.get(tp.topic, ())
+        readers = [
+            (self._tasks.get((stage, tp.partition)), topic)
+            for stage, topic in self._sources.get(tp.topic, ())
         ]
-        return bool(tasks) and all(task is not None and task.wants() for task in tasks)
+        return bool(readers) and all(
+            task is not None and task.wants(topic) for task, topic in readers
+        )
 
     def positions(self, tps: Collection[TP]) -> Mapping[TP, int | None]:
         found: dict[TP, int | None] = {}
@@ -394,6 +398,7 @@ class Engine:
             session_timeout_s=self.settings.session_timeout_s,
             pace=binding.pace,
             precedence=self._precedence,
+            goes_first=binding.goes_first,
         )
 
     async def _restore(self, tasks: Sequence[PartitionTask]) -> None:

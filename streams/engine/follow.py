@@ -28,8 +28,12 @@ class Follower:
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Read everything there is, then go on in the background."""
+    async def start(self, *, at_once: bool = False) -> None:
+        """Read everything there is, then go on in the background.
+
+        Args:
+            at_once: Do not wait for what there is.
+        """
         client: Mapping[str, Any] = client_arguments(self._settings)
         consumer = aiokafka.AIOKafkaConsumer(
             enable_auto_commit=False,
@@ -48,7 +52,7 @@ class Follower:
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
         ends = await consumer.end_offsets(tps)
-        behind = {tp for tp in tps if ends[tp] > 0}
+        behind = set() if at_once else {tp for tp in tps if ends[tp] > 0}
         while behind:
             await self._read(consumer)
             behind = {tp for tp in behind if await consumer.position(tp) < ends[tp]}

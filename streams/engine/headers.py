@@ -13,6 +13,7 @@ SCHEMA = "oneshelf-schema"
 CAUSE = "oneshelf-cause"
 TRACE = "traceparent"
 HEARD_AT = "oneshelf-heard-at"
+URGENT = "oneshelf-urgent"
 REASON = "oneshelf-reason"
 FIELD = "oneshelf-field"
 VALUE = "oneshelf-value"
@@ -60,6 +61,12 @@ def heard_ms(record: Record) -> int:
 def heard_header(record: Record) -> tuple[str, bytes]:
     """Pass on when the log took what a record stems from, whatever the way took."""
     return HEARD_AT, b"%d" % heard_ms(record)
+
+
+def is_urgent(_topic: Topic, record: Record) -> bool:
+    """Say whether what a record stems from overtook others, so that it does, too."""
+    headers = record.headers
+    return bool(headers) and headers[0][0] == URGENT
 
 
 def output_headers(

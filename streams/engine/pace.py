@@ -1,13 +1,21 @@
-"""Who goes first in a worker: the stock's path; the rest waits while it is behind."""
+"""Who goes first in a worker: urgent records, then the stock's path, then the rest."""
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 PRESSED_RECORDS = 1000
 """So many records waiting on the stock's path mean that it is behind."""
 PATIENCE_S = 2.0
 """Giving way ends after this, so that nothing starves."""
+
+
+RUSH_S = 2.0
+"""For so long after an urgent record, others go in small parts."""
+RUSH_RECORDS = 250
+"""Of so many: an urgent record waits for a fold and its commit at most."""
 
 
 class Pace(NamedTuple):
@@ -20,53 +28,97 @@ class Pace(NamedTuple):
             turn; None for as many as a poll brings.
         far_behind: From so many records on, one fold takes all that a poll brings:
             then it counts what each costs, not how long a turn takes.
-        gives_way: The stage waits while the stock's path is behind.
+        rank: Who goes before whom: the stage is in the way of those of a higher rank.
+        gives_way_at: The stage waits while so many records wait at stages of a lower
+            rank; None: for nobody.
+        in_rush_only: It does so only while urgent records are about.
+        window: Records of a source held in memory, to find the urgent ones among them;
+            0 for no more than a poll brings.
     """
 
     linger_s: float = 0.0
     records_max: int | None = None
     far_behind: int | None = None
-    gives_way: bool = False
+    rank: int = 0
+    gives_way_at: int | None = None
+    in_rush_only: bool = False
+    window: int = 0
 
-    def fold_size(self, waiting: int) -> int:
+    def fold_size(self, waiting: int, *, in_rush: bool = False) -> int:
         """Return how many of the records that wait one fold takes at most."""
         if self.records_max is None:
             return waiting
+        if in_rush:
+            return min(self.records_max, RUSH_RECORDS)
         if self.far_behind is not None and waiting >= self.far_behind:
             return waiting
         return self.records_max
 
 
 STOCK = Pace(records_max=1000, far_behind=2500)
-"""Web shops wait for these: intake, ledger, publishing."""
-ORDERS = Pace(linger_s=0.1, records_max=250, gives_way=True)
+"""Web shops wait for these: ledger, publishing."""
+INTAKE = Pace(
+    records_max=1000,
+    far_behind=2500,
+    rank=1,
+    gives_way_at=1000,
+    in_rush_only=True,
+    window=10_000,
+)
+"""Web shops wait for it, too; but in a rush, what piles up piles up before it, where
+urgent records are told from others."""
+ORDERS = Pace(linger_s=0.1, records_max=250, rank=2, gives_way_at=PRESSED_RECORDS)
 """What follows an order's events; a tenth of a second more is not seen here."""
-PATIENT = Pace(linger_s=0.25, records_max=250, gives_way=True)
+PATIENT = Pace(linger_s=0.25, records_max=250, rank=2, gives_way_at=PRESSED_RECORDS)
 """Nor is a quarter here: windows count from when the log took the news."""
 
 
 class Precedence:
-    """Knows how many records wait on the stock's path of a worker."""
+    """Knows how many records wait at each rank of a worker's stages, and of rushes."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[str, int] = {}
-        self._calm = asyncio.Event()
-        self._calm.set()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._waiting: dict[str, tuple[int, int]] = {}
+        self._news = asyncio.Event()
+        self._urgent_at = float("-inf")
 
-    def waits(self, task: str, records: int) -> None:
-        """Note how many records wait for a task of the stock's path."""
-        self._waiting[task] = records
-        if sum(self._waiting.values()) < PRESSED_RECORDS:
-            self._calm.set()
-        else:
-            self._calm.clear()
+    def waits(self, task: str, records: int, rank: int = 0) -> None:
+        """Note how many records wait for a task."""
+        _, before = self._waiting.get(task, (rank, 0))
+        self._waiting[task] = rank, records
+        if records < before:
+            self._tell()
 
-    def is_pressed(self) -> bool:
-        """Say whether the stock's path is behind."""
-        return not self._calm.is_set()
+    def rush(self) -> None:
+        """Note that an urgent record has come."""
+        self._urgent_at = self._monotonic()
+        self._tell()
 
-    async def give_way(self) -> None:
-        """Wait while the stock's path is behind, but not for ever."""
+    def is_rush(self) -> bool:
+        """Say whether an urgent record came only just now."""
+        return self._monotonic() - self._urgent_at < RUSH_S
+
+    def is_pressed(self, pace: Pace) -> bool:
+        """Say whether a stage of this pace is to give way now."""
+        if pace.gives_way_at is None or (pace.in_rush_only and not self.is_rush()):
+            return False
+        waiting = sum(
+            records for rank, records in self._waiting.values() if rank < pace.rank
+        )
+        return waiting >= pace.gives_way_at
+
+    async def give_way(self, pace: Pace, unless: Callable[[], bool]) -> None:
+        """Wait while those are behind that go first, but not for ever.
+
+        Args:
+            unless: Says whether there is something by now that gives way to nobody.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                await self._calm.wait()
+                while self.is_pressed(pace) and not unless():
+                    await self._news.wait()
+
+    def _tell(self) -> None:
+        # Whoever waits looks again; whoever comes later waits for the next news.
+        self._news.set()
+        self._news = asyncio.Event()

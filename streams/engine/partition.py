@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from streams.engine.commit import CommitUnknown, Fenced, PartitionRuntime
 from streams.engine.delivery import Delivery
-from streams.engine.errors import DeliveryGap, EngineError, RecordTooLarge
-from streams.engine.fold import Record
+from streams.engine.errors import EngineError, RecordTooLarge
+from streams.engine.inbox import GoesFirst, Inbox, Taken
 from streams.engine.lanes import PartitionLog
 from streams.engine.pace import STOCK, Pace, Precedence
 from streams.engine.store import RocksStore
@@ -31,6 +30,8 @@ COMMIT_SHARE = 0.2
 """What the last commit counts for in the mean of what commits take."""
 # This many records are company enough.
 LINGER_RECORDS_MAX = 500
+WINDOW_BYTES_MAX = 16 << 20
+"""A window's records have no more bytes than these, as far as one poll does not."""
 ATTEMPTS_MAX = 8
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 10.0
@@ -54,6 +55,7 @@ class PartitionTask:
         session_timeout_s: float,
         pace: Pace = STOCK,
         precedence: Precedence | None = None,
+        goes_first: GoesFirst | None = None,
     ) -> None:
         self.runtime = runtime
         self.log = log
@@ -69,7 +71,7 @@ class PartitionTask:
         self._batch_records_max = batch_records_max
         self._session_timeout_s = session_timeout_s
         self._suspended = asyncio.Event()
-        self._queue: deque[tuple[Topic, Delivery]] = deque()
+        self._inbox = Inbox(self.name, goes_first)
         self._work = asyncio.Event()
         self._company = asyncio.Event()
         self._busy = asyncio.Lock()
@@ -80,30 +82,38 @@ class PartitionTask:
     def name(self) -> str:
         return f"{self.runtime.stage.name}-{self.runtime.partition}"
 
-    def wants(self) -> bool:
-        """Say whether another batch may be polled for this partition."""
-        return self.is_open and self._queued() < self._batch_records_max
-
-    def _queued(self) -> int:
-        return sum(len(delivery.records) for _, delivery in self._queue)
+    def wants(self, topic: Topic) -> bool:
+        """Say whether another batch of a topic may be polled for this partition."""
+        inbox, most = self._inbox, self._batch_records_max
+        if not self.is_open:
+            return False
+        if self._pace.window <= most:
+            return len(inbox) < most
+        return (
+            inbox.waiting(topic) < self._pace.window
+            and inbox.waiting_bytes(topic) < WINDOW_BYTES_MAX
+        )
 
     def accept(self, topic: Topic, delivery: Delivery) -> None:
         """Queue a polled batch; dropped where the partition is not open."""
-        if self.is_open:
-            self._queue.append((topic, delivery))
-            self._note_waiting()
-            self._work.set()
-            if self._queued() >= LINGER_RECORDS_MAX:
-                self._company.set()
+        if not self.is_open:
+            return
+        inbox = self._inbox
+        inbox.put(topic, delivery.records, delivery.fetched_from)
+        self._note_waiting()
+        self._work.set()
+        if inbox.has_urgent:
+            self._precedence.rush()
+        if len(inbox) >= LINGER_RECORDS_MAX:
+            self._company.set()
 
     def _note_waiting(self) -> None:
-        if not self._pace.gives_way:
-            self._precedence.waits(self.name, self._queued())
+        self._precedence.waits(self.name, len(self._inbox), self._pace.rank)
 
     def open(self) -> None:
         """Begin to work: the log is fenced and the state restored."""
-        self._queue.clear()
         self.runtime.load()
+        self._inbox.begin(self.runtime.next_offsets)
         self.is_open = True
         self._suspended.clear()
         self._tick_due = 0.0
@@ -117,7 +127,7 @@ class PartitionTask:
         self.is_open = False
         self._suspended.set()
         self._company.set()
-        self._queue.clear()
+        self._inbox.begin({})
         self._note_waiting()
         async with self._busy:
             pass
@@ -162,55 +172,63 @@ class PartitionTask:
         if interval is not None and due and self.is_open:
             await self._attempt(self.runtime.tick)
             self._tick_due = time.monotonic() + interval
-        while self._queue and self.is_open:
+        self._inbox.check()
+        while len(self._inbox) and self.is_open:
             await self._wait_for_company()
-            if self._pace.gives_way:
-                await self._precedence.give_way()
-            # One wait for all sources: their batches are as old as each other.
-            for _ in {topic for topic, _ in self._queue}:
-                if self._queue and self.is_open:
-                    await self._apply_next()
+            await self._give_way()
+            # One wait for all that is there by now: it is as old as each other.
+            left = len(self._inbox)
+            while left > 0 and self.is_open:
+                taken = self._inbox.take(self._fold_size)
+                if taken is None:
+                    break
+                await self._apply_next(taken)
+                left -= len(taken.records)
+                if self._pace.in_rush_only:
+                    await self._give_way()
 
-    async def _apply_next(self) -> None:
-        topic, records, fetched_from = self._take()
-        self._check_follows(topic, fetched_from)
+    async def _give_way(self) -> None:
+        inbox = self._inbox
+        if not inbox.has_urgent and self._precedence.is_pressed(self._pace):
+            await self._precedence.give_way(self._pace, lambda: inbox.has_urgent)
+
+    async def _apply_next(self, taken: Taken) -> None:
         begun = time.monotonic()
-        for part in self._parts(records):
-            await self._apply(topic, part)
-        self.last_applied_ms[topic] = records[-1].timestamp
+        await self._apply(taken)
+        self.last_applied_ms[taken.topic] = taken.records[-1].timestamp
         self.committed_at = time.monotonic()
         taken_s = self.committed_at - begun
         self._commit_s += COMMIT_SHARE * (taken_s - self._commit_s)
         self._note_waiting()
         await asyncio.sleep(0)
 
-    def _parts(self, records: list[Record]) -> Iterator[list[Record]]:
-        size = self._pace.fold_size(len(records))
-        for begin in range(0, len(records), size):
-            if self.is_open:
-                yield records[begin : begin + size]
+    def _fold_size(self, waiting: int) -> int:
+        size = self._pace.fold_size(waiting, in_rush=self._precedence.is_rush())
+        return min(size, self._batch_records_max)
 
-    async def _apply(self, topic: Topic, records: list[Record]) -> None:
+    async def _apply(self, taken: Taken) -> None:
         """Apply records; park that one whose result is larger than the log takes."""
+        topic, records, upto, urgent = taken
         try:
-            await self._attempt(lambda: self.runtime.apply(topic, records))
+            await self._attempt(
+                lambda: self.runtime.apply(topic, records, upto=upto, urgent=urgent)
+            )
         except RecordTooLarge as error:
             log.warning("result_too_large", partition=self.name, cause=error.message)
-            await self._divide(topic, records, error)
+            await self._divide(taken, error)
 
-    async def _divide(
-        self, topic: Topic, records: list[Record], error: RecordTooLarge
-    ) -> None:
+    async def _divide(self, taken: Taken, error: RecordTooLarge) -> None:
+        topic, records, upto, _ = taken
         if len(records) == 1:
             await self._attempt(
-                lambda: self.runtime.refuse(topic, records[0], error), reopen=True
+                lambda: self.runtime.refuse(topic, records[0], error, upto=upto),
+                reopen=True,
             )
             return
-        half = len(records) // 2
         await self._attempt(self._nothing, reopen=True)
-        for part in (records[:half], records[half:]):
+        for part in taken.halves():
             if self.is_open:
-                await self._apply(topic, part)
+                await self._apply(part)
 
     async def _nothing(self) -> None:
         """Do nothing: what counts is that the log is open again."""
@@ -220,36 +238,15 @@ class PartitionTask:
         linger_s = LINGER_COMMITS * self._commit_s
         linger_s = min(LINGER_MAX_S, max(LINGER_MIN_S, linger_s))
         linger_s = max(linger_s, self._pace.linger_s)
+        if self._inbox.has_urgent:
+            linger_s = LINGER_MIN_S
         pause = self.committed_at + linger_s - time.monotonic()
-        if pause <= 0 or self._queued() >= LINGER_RECORDS_MAX:
+        if pause <= 0 or len(self._inbox) >= LINGER_RECORDS_MAX:
             return
         self._company.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._company.wait()
-
-    def _take(self) -> tuple[Topic, list[Record], int]:
-        """Take the oldest batch, joined with later ones of its topic that fit."""
-        topic, (records, fetched_from, _) = self._queue.popleft()
-        left: deque[tuple[Topic, Delivery]] = deque()
-        is_full = False
-        while self._queue:
-            following_topic, following = self._queue.popleft()
-            size = len(records) + len(following.records)
-            is_same = following_topic is topic
-            if is_same and not is_full and size <= self._batch_records_max:
-                records = records + following.records
-            else:
-                # What does not fit must not be overtaken by what comes after it.
-                is_full = is_full or is_same
-                left.append((following_topic, following))
-        self._queue = left
-        return topic, records, fetched_from
-
-    def _check_follows(self, topic: Topic, fetched_from: int) -> None:
-        expected = self.runtime.next_offsets.get(topic)
-        if expected is not None and fetched_from > expected:
-            raise DeliveryGap(f"{self.name}, {topic.name}", expected, fetched_from)
 
     async def _attempt(
         self, work: Callable[[], Awaitable[object]], *, reopen: bool = False

@@ -18,6 +18,7 @@ from streams.engine.commit import (
     PartitionRuntime,
 )
 from streams.engine.fold import CommitListener, Stage
+from streams.engine.inbox import GoesFirst, Inbox
 from streams.simulation.log import Broker, LogRecord, Place
 from streams.simulation.plants import HONEST, Plant
 from streams.simulation.store import MemoryStore
@@ -33,6 +34,8 @@ Seat = tuple[str, int]
 """A stage's name and a partition: what one worker at a time owns."""
 
 RESTORE_RECORDS_MAX = 7  # Small, so that restoring takes several batches.
+FETCHES = 3
+"""So many times what is applied at once is fetched."""
 
 
 class Crashed(Exception):
@@ -59,6 +62,7 @@ class Owner:
     runtime: PartitionRuntime
     listener: CommitListener | None
     positions: dict[Topic, int]
+    inbox: Inbox
     task: Task | None = None
     stands_at: str = ""
 
@@ -107,6 +111,7 @@ class Cluster:
         self.assigned: dict[Seat, Worker] = {}
         self.incidents: dict[str, int] = {}
         self.tell: Callable[[str], None] = lambda _what: None
+        self.goes_first: GoesFirst | None = None
         self._stages_of = stages_of
         self._clock = clock
         self._plant = plant
@@ -194,7 +199,8 @@ class Cluster:
             topic: max(0, runtime.next_offsets.get(topic, 0) - rewind)
             for topic in running.stage.sources
         }
-        owner = Owner(seat, runtime, running.listener, positions)
+        inbox = Inbox(f"{name}-{partition}", self.goes_first)
+        owner = Owner(seat, runtime, running.listener, positions, inbox)
         worker.owners[seat] = owner
         return owner
 
@@ -223,23 +229,37 @@ class Cluster:
     # Work
 
     def pending(self, owner: Owner) -> list[Topic]:
-        """Name the sources that hold records this owner has not fetched."""
+        """Name the sources that hold records this owner has not begun to apply."""
         partition = owner.runtime.partition
         stable_end = self.broker.stable_end
         return [
             topic
             for topic, position in owner.positions.items()
-            if position < stable_end((topic.name, partition))
+            if owner.inbox.waiting(topic)
+            or position < stable_end((topic.name, partition))
         ]
 
     def begin_apply(self, owner: Owner, topic: Topic, limit: int) -> bool:
-        """Fetch records and begin to apply them; say whether there were any."""
+        """Fetch a topic's records, and begin to apply those whose turn it is.
+
+        Says whether there were any. More are fetched than are applied at once, so that
+        there is something to overtake.
+        """
         place = (topic.name, owner.runtime.partition)
-        records, position = self.broker.read(place, owner.positions[topic], limit)
-        owner.positions[topic] = position
-        if records:
-            owner.task, owner.stands_at = owner.runtime.apply(topic, records), ""
-        return bool(records)
+        fetched, owner.positions[topic] = self.broker.read(
+            place, owner.positions[topic], FETCHES * limit
+        )
+        # This broker leaves nothing out; what it gives follows on what it gave.
+        owner.inbox.put(topic, fetched, 0)
+        taken = owner.inbox.take(lambda _waiting: limit)
+        if taken is None:
+            return False
+        topic, records, upto, urgent = taken
+        if upto <= records[-1].offset:
+            self.note("overtaking", owner.seat)
+        applying = owner.runtime.apply(topic, records, upto=upto, urgent=urgent)
+        owner.task, owner.stands_at = applying, ""
+        return True
 
     def begin_tick(self, owner: Owner) -> None:
         owner.task, owner.stands_at = owner.runtime.tick(), ""

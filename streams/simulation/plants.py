@@ -1,7 +1,7 @@
 """Planted bugs: each breaks one promise, so that the checkers prove their worth."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ import msgspec
 
 from streams.connectors.errors import Ambiguous, VersionConflict
 from streams.connectors.inventory import InventoryClient
-from streams.engine.commit import PartitionRuntime
+from streams.engine.commit import PartitionRuntime, Reached
 from streams.engine.fold import Batch, Context, Record, Result, Stage, View
 from streams.engine.recovery import Restoration
 from streams.mapping.commerce import Body, EntryWire
@@ -50,13 +50,15 @@ HONEST = Plant()
 class StoreFirst(PartitionRuntime):
     """Writes the state before the commit is known."""
 
-    async def _commit(self, result: Result, offsets: dict[Topic, int]) -> None:
+    async def _commit(
+        self, result: Result, reached: Reached | None, urgent: Set[int] = frozenset()
+    ) -> None:
         counts = dict(self.counts)
         for name, by in result.counts.items():
             counts[name] = counts.get(name, 0) + by
-        rows = self._rows(result, offsets, counts)
+        rows = self._rows(result, reached, counts)
         self._store.write(rows, self._store.changelog_offset())
-        await super()._commit(result, offsets)
+        await super()._commit(result, reached, urgent)
 
 
 class Forgetful(PartitionRuntime):
@@ -64,6 +66,27 @@ class Forgetful(PartitionRuntime):
 
     def _not_applied(self, topic: Topic, records: Any) -> Any:
         return records
+
+
+class ForgetsOvertaking(PartitionRuntime):
+    """Does not know, after a restart, which records have overtaken others."""
+
+    def load(self) -> None:
+        super().load()
+        self.ahead = {}
+
+
+class SkipsOvertaken(PartitionRuntime):
+    """Takes what was overtaken for applied."""
+
+    def _reached(
+        self,
+        topic: Topic,
+        fresh: Sequence[Record],
+        records: Sequence[Record],
+        upto: int | None,
+    ) -> Reached:
+        return super()._reached(topic, fresh, records, None)
 
 
 class CountsAside(PartitionRuntime):
@@ -329,6 +352,13 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
         "fencing-off": Plant(says="a former owner's writes count", fencing=False),
         "replay-unnoticed": Plant(
             says="the state's source offset is not looked at", runtime=Forgetful
+        ),
+        "overtaking-forgotten": Plant(
+            says="what has overtaken others is not part of the state",
+            runtime=ForgetsOvertaking,
+        ),
+        "overtaken-skipped": Plant(
+            says="what was overtaken counts as applied", runtime=SkipsOvertaken
         ),
         "counters-aside": Plant(
             says="counters are not part of the commit", runtime=CountsAside

@@ -4,7 +4,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from zlib import crc32
 
+from streams.engine.fold import Record
+from streams.engine.inbox import GoesFirst
 from streams.engine.recovery import sequence_of
 from streams.simulation.cluster import Owner, Seat, Worker
 from streams.simulation.courier import Errand
@@ -14,6 +17,7 @@ from streams.simulation.transactions import Answer, changelog_topic
 from streams.simulation.weather import Weather
 from streams.simulation.workload import Arrival
 from streams.simulation.world import World
+from streams.topics import Topic
 
 BATCH_SIZES = (1, 2, 5, 20, 100)
 CRASH_POINTS = ("before_transaction", "after_commit", "after_store")
@@ -43,10 +47,24 @@ class Scheduler:
     def open(self) -> None:
         """Start all workers and give out the seats."""
         self.world.vendor = self._vendor_answer
+        self.world.cluster.goes_first = self._precedence()
         for worker in self.world.cluster.workers:
             self.world.start(worker)
         for seat in self.world.seats:
             self._open(self.rng.choice(self.world.cluster.workers), seat)
+
+    def _precedence(self) -> GoesFirst | None:
+        """Choose records that overtake; the same again whenever they are fetched."""
+        chance = self.weather.overtake
+        if not chance:
+            return None
+        salt = self.rng.getrandbits(32)
+
+        def goes_first(_topic: Topic, record: Record) -> bool:
+            place = f"{salt}/{record.topic}/{record.partition}/{record.offset}"
+            return crc32(place.encode()) < chance * 2**32
+
+        return goes_first
 
     def live(self, arrivals: Sequence[Arrival]) -> None:
         """Let everything arrive, in order, and work and mischief in between."""

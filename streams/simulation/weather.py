@@ -21,6 +21,7 @@ class Weather:
         compact: For each round.
         vendor: For each request to commerce, that it fails in one of the known ways.
         touch: For each round, that another writer changes a commerce entry's version.
+        overtake: For each record, that it goes before those of other keys.
     """
 
     interleave: float = 0.0
@@ -38,6 +39,7 @@ class Weather:
     compact: float = 0.0
     vendor: float = 0.0
     touch: float = 0.0
+    overtake: float = 0.0
 
 
 CALM = Weather()
@@ -58,6 +60,7 @@ STORM = Weather(
     compact=0.05,
     vendor=0.35,
     touch=0.2,
+    overtake=0.5,
 )
 """The most that a run gets of each."""
 

@@ -16,13 +16,16 @@ from streams.engine.headers import (
     REASON,
     SCHEMA,
     STAGE,
+    URGENT,
     header,
+    is_urgent,
 )
 from streams.engine.store import MemoryStore
 from streams.settings import Settings
 from streams.tables import LEVELS, Table
 from streams.topics import COMMERCE_ANSWERS, EXCEPTIONS, STOCK_LEVELS, STOCK_MOVEMENTS
 from tests.engine.tallies import Crash, MemoryLog, TallyStage, record, runtime, total
+from tests.support.memory_view import MemoryRecord
 
 BATCHES = [[record(0), record(1)], [record(2, b"CUP")], [record(5), record(6)]]
 
@@ -75,6 +78,66 @@ async def test_each_source_keeps_its_own_offset() -> None:
 
     assert again.next_offsets == {STOCK_MOVEMENTS: 8, COMMERCE_ANSWERS: 3}
     assert (again.sequence, again.counts) == (2, {"in": 2})
+
+
+async def test_what_overtakes_others_is_applied_once() -> None:
+    log, store = MemoryLog(), MemoryStore()
+    made = runtime(log, store)
+    first = [record(3), record(5)]
+    assert await made.apply(STOCK_MOVEMENTS, first, upto=1, urgent={3, 5}) == 2
+    assert log.commits[0].offsets == {STOCK_MOVEMENTS: 1}
+
+    again = runtime(log, store)
+    assert again.next_offsets == {STOCK_MOVEMENTS: 1}
+    assert again.ahead == {STOCK_MOVEMENTS: {3, 5}}
+    every = [record(offset) for offset in range(1, 7)]
+    assert await again.apply(STOCK_MOVEMENTS, every[:3]) == 2
+    assert again.ahead == {STOCK_MOVEMENTS: {5}}
+    assert await again.apply(STOCK_MOVEMENTS, every) == 2
+
+    assert total(again) == 6
+    assert again.next_offsets == {STOCK_MOVEMENTS: 7}
+    assert runtime(log, store).ahead == {}
+
+
+async def test_where_all_was_overtaken_only_the_offset_moves_on() -> None:
+    log = MemoryLog()
+    made = runtime(log)
+    await made.apply(STOCK_MOVEMENTS, [record(1)], upto=0)
+    await made.apply(STOCK_MOVEMENTS, [record(0)], upto=1)
+    assert [commit.offsets for commit in log.commits] == [{}, {STOCK_MOVEMENTS: 1}]
+
+    assert await made.apply(STOCK_MOVEMENTS, [record(1)]) == 0
+
+    assert log.commits[-1].offsets == {STOCK_MOVEMENTS: 2}
+    assert (made.next_offsets[STOCK_MOVEMENTS], total(made)) == (2, 2)
+
+
+async def test_a_store_rebuilt_from_the_log_knows_what_has_overtaken() -> None:
+    log, rebuilt = MemoryLog(), MemoryStore()
+    made = runtime(log)
+    await made.apply(STOCK_MOVEMENTS, [record(4)], upto=0)
+    log.restore(rebuilt)
+    assert runtime(log, rebuilt).ahead == {STOCK_MOVEMENTS: {4}}
+
+    await made.apply(STOCK_MOVEMENTS, [record(n) for n in range(5)])
+    log.restore(rebuilt)
+
+    assert runtime(log, rebuilt).ahead == {}
+
+
+async def test_what_an_urgent_record_causes_is_urgent_too() -> None:
+    log = MemoryLog()
+    batch = [record(1), record(2, b"CUP")]
+    await runtime(log).apply(STOCK_MOVEMENTS, batch, urgent={2})
+
+    marks = {each.key: header(each.headers, URGENT) for each in log.outputs()}
+
+    assert marks == {b"MUG": None, b"CUP": b""}
+    (cup,) = (each for each in log.outputs() if each.key == b"CUP")
+    told = MemoryRecord(STOCK_LEVELS.name, 0, b"CUP", b"1", headers=tuple(cup.headers))
+    assert is_urgent(STOCK_LEVELS, told)
+    assert not is_urgent(STOCK_LEVELS, record(1))
 
 
 async def test_counters_add_up_across_commits() -> None:

@@ -5,26 +5,59 @@ import asyncio
 import pytest
 
 from streams.engine import pace
-from streams.engine.pace import ORDERS, PRESSED_RECORDS, Pace, Precedence
+from streams.engine.pace import (
+    INTAKE,
+    ORDERS,
+    PRESSED_RECORDS,
+    STOCK,
+    Pace,
+    Precedence,
+)
+
+
+def never() -> bool:
+    return False
 
 
 def test_the_stock_path_is_behind_when_many_records_wait_on_it_together() -> None:
     precedence = Precedence()
 
-    precedence.waits("intake-0", PRESSED_RECORDS - 1)
-    assert not precedence.is_pressed()
+    precedence.waits("intake-0", PRESSED_RECORDS - 1, INTAKE.rank)
+    assert not precedence.is_pressed(ORDERS)
     precedence.waits("ledger-3", 1)
-    assert precedence.is_pressed()
-    precedence.waits("intake-0", 0)
-    assert not precedence.is_pressed()
+    assert precedence.is_pressed(ORDERS)
+    precedence.waits("intake-0", 0, INTAKE.rank)
+    assert not precedence.is_pressed(ORDERS)
+
+
+def test_nobody_gives_way_to_those_of_its_own_rank_or_behind_it() -> None:
+    precedence = Precedence()
+    precedence.waits("orders-0", 10 * PRESSED_RECORDS, ORDERS.rank)
+
+    assert not precedence.is_pressed(ORDERS)
+    assert not precedence.is_pressed(STOCK)
+
+
+def test_intake_gives_way_only_while_urgent_records_are_about() -> None:
+    now = 0.0
+    precedence = Precedence(lambda: now)
+    precedence.waits("ledger-0", 10 * PRESSED_RECORDS, STOCK.rank)
+    assert not precedence.is_pressed(INTAKE)
+
+    precedence.rush()
+    assert precedence.is_pressed(INTAKE)
+    now = pace.RUSH_S
+    assert not precedence.is_pressed(INTAKE)
+    assert precedence.is_pressed(ORDERS)
 
 
 async def test_a_patient_stage_goes_on_once_the_stock_path_has_caught_up() -> None:
     precedence = Precedence()
     precedence.waits("intake-0", PRESSED_RECORDS)
 
-    giving = asyncio.create_task(precedence.give_way())
+    giving = asyncio.create_task(precedence.give_way(ORDERS, never))
     await asyncio.sleep(0)
+    precedence.waits("intake-0", PRESSED_RECORDS + 1)
     await asyncio.sleep(0)
     assert not giving.done()
     precedence.waits("intake-0", 0)
@@ -32,14 +65,31 @@ async def test_a_patient_stage_goes_on_once_the_stock_path_has_caught_up() -> No
         await giving
 
 
-async def test_nothing_gives_way_for_ever() -> None:
+async def test_whoever_has_something_urgent_goes_on_at_once() -> None:
+    precedence, urgent = Precedence(), False
+    precedence.rush()
+    precedence.waits("ledger-0", PRESSED_RECORDS)
+
+    giving = asyncio.create_task(precedence.give_way(INTAKE, lambda: urgent))
+    await asyncio.sleep(0)
+    assert not giving.done()
+    urgent = True
+    precedence.rush()
+    async with asyncio.timeout(5):
+        await giving
+
+    assert precedence.is_pressed(INTAKE)
+
+
+async def test_nothing_gives_way_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "PATIENCE_S", 0.01)
     precedence = Precedence()
     precedence.waits("intake-0", PRESSED_RECORDS)
 
-    async with asyncio.timeout(10 * pace.PATIENCE_S):
-        await precedence.give_way()
+    async with asyncio.timeout(60):
+        await precedence.give_way(ORDERS, never)
 
-    assert precedence.is_pressed()
+    assert precedence.is_pressed(ORDERS)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +97,13 @@ async def test_nothing_gives_way_for_ever() -> None:
 )
 def test_far_behind_a_fold_takes_all_that_there_is(waiting: int, size: int) -> None:
     assert Pace(records_max=1000, far_behind=2500).fold_size(waiting) == size
+
+
+def test_in_a_rush_folds_are_small_however_far_behind() -> None:
+    assert INTAKE.fold_size(100_000) == 100_000
+    assert INTAKE.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
+    assert ORDERS.fold_size(100_000, in_rush=True) == 250
+    assert Pace(records_max=7).fold_size(100_000, in_rush=True) == 7
 
 
 def test_what_gives_way_never_takes_long_turns() -> None:

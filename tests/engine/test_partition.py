@@ -17,12 +17,14 @@ from streams.engine.delivery import Delivery
 from streams.engine.errors import DeliveryGap, RecordTooLarge, StateAheadOfLog
 from streams.engine.fold import Result
 from streams.engine.headers import ERROR_MESSAGE, REASON, cause_of, header
+from streams.engine.inbox import GoesFirst
 from streams.engine.names import (
     Partitioner,
     changelog,
     physical,
     transactional_id,
 )
+from streams.engine.pace import STOCK, Pace, Precedence
 from streams.engine.partition import PartitionTask
 from streams.engine.refusing import PARKED_BYTES_MAX, refused
 from streams.engine.store import MemoryStore
@@ -68,6 +70,9 @@ async def bench(
     session_timeout_s: float = 0.05,
     restore: Callable[[], None] = lambda: None,
     batch_records_max: int = 100,
+    pace: Pace = STOCK,
+    goes_first: GoesFirst | None = None,
+    precedence: Precedence | None = None,
 ) -> AsyncIterator[Bench]:
     log, store, stage = MemoryLog(), ClosableStore(), TallyStage(tick_interval_s)
     failures: list[BaseException] = []
@@ -84,6 +89,9 @@ async def bench(
         fail=failures.append,
         batch_records_max=batch_records_max,
         session_timeout_s=session_timeout_s,
+        pace=pace,
+        precedence=precedence,
+        goes_first=goes_first,
     )
     try:
         yield Bench(task, log, store, stage, failures)
@@ -109,16 +117,16 @@ async def test_batches_are_applied_in_order() -> None:
 
 async def test_no_more_records_are_wanted_than_a_batch_holds() -> None:
     async with bench(batch_records_max=3) as it:
-        assert not it.task.wants(), "not open yet"
+        assert not it.task.wants(STOCK_MOVEMENTS), "not open yet"
         it.task.open()
 
         it.deliver(0, 1)
-        assert it.task.wants(), "one less than a batch"
+        assert it.task.wants(STOCK_MOVEMENTS), "one less than a batch"
         it.deliver(2)
-        assert not it.task.wants(), "a batch"
+        assert not it.task.wants(STOCK_MOVEMENTS), "a batch"
 
         await it.total(3)
-        assert it.task.wants()
+        assert it.task.wants(STOCK_MOVEMENTS)
 
 
 @pytest.mark.parametrize("place", [0, 1, 4])
@@ -392,7 +400,7 @@ async def test_closing_lets_go_of_the_database() -> None:
         await it.task.close()
 
         assert it.store.closed
-        assert not it.task.wants()
+        assert not it.task.wants(STOCK_MOVEMENTS)
 
 
 @given(st.binary(), st.integers(1, 64))
