@@ -6,7 +6,9 @@ All tables of a stage share one store and one changelog, so that they commit tog
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Each stands here once and is only itself: found by identity, a look-up for each row
+# written takes 0.05 us instead of 0.19.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
     """One keyed table.
 

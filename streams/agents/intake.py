@@ -3,8 +3,6 @@
 Known lines go on at once; the others by themselves, when reference data names them.
 """
 
-from dataclasses import replace
-
 from streams.agents.intake_copies import forget_earlier
 from streams.agents.intake_corrections import Corrections, Forgetting
 from streams.agents.intake_messages import fold_messages
@@ -91,7 +89,7 @@ class IntakeStage:
         # What the event waited for already was reported when it came.
         news = tuple(line for line in mapped.open_lines if not event.expects(line))
         if mapped.problems or news:
-            park(result, event, replace(mapped, open_lines=news).reported())
+            park(result, event, mapped._replace(open_lines=news).reported())
             result.count("parked_again")
         elif not left:
             result.settle(event)

@@ -46,15 +46,18 @@ def row_keys(
     items: Sequence[Item], units: dict[bytes, Unit], applied: dict[bytes, bytes]
 ) -> set[bytes]:
     """Return the rows the items may touch: their own, and those of their units."""
-    keys = {row for _, movement, _, row, _, _ in items if movement.location_id}
-    for _, movement, _, _, key, _ in items:
-        if key is None:
+    keys = set()
+    for _, movement, _, row, key, _ in items:
+        if movement.location_id:
+            keys.add(row)
+        if key is None or (movement.kind is _SALE and key not in units):
+            # Most are: of a unit that was never reserved, nothing else is known.
             continue
         places = _places(units.get(key), key, units)
         if movement.kind is _IDENTIFY:
             own = unit_key(movement.sku, movement.same_as)
             places |= _places(units.get(own), own, units)
-        if key not in units and movement.kind is not _SALE:
+        if key not in units:
             sold = applied.get(sale_id(movement.unit_id).encode())
             places |= set() if sold is None else {location_in(sold)}
         keys.update(row_key(movement.sku, place) for place in places if place)

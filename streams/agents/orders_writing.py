@@ -1,6 +1,5 @@
 """What the orders stage writes and sends for an order that has moved on."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from streams.agents.expiries import expiry_key, milliseconds
@@ -34,7 +33,7 @@ def send_effects(result: Result, effects: Effects, cause: Record | None) -> None
     """Send what the order has the ledger do, or asks of it."""
     origin = "" if cause is None else cause_of(cause)
     for movement in effects.movements:
-        value = encode_movement(replace(movement, origin=origin))
+        value = encode_movement(movement._replace(origin=origin))
         result.send(STOCK_MOVEMENTS, Output(movement.sku.encode(), value, cause))
     for request in effects.requests:
         value = REQUESTS.encode(request)

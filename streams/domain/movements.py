@@ -1,8 +1,8 @@
 """Movements: the one thing that changes stock. Pure values, no clock."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Pool(StrEnum):
@@ -48,9 +48,11 @@ class MovementKind(StrEnum):
     CORRECTION = "correction"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
+class Movement(NamedTuple):
     """One thing that changes the stock of one SKU at one location.
+
+    A named tuple, because one is made for every unit sold: 1 us, against 3.5 us for a
+    frozen dataclass of so many fields.
 
     Attributes:
         movement_id: From the unit, not from the message (`sale:{item uuid}`), so that

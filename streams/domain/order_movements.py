@@ -6,7 +6,6 @@ is due.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from streams.domain.invariants import InvariantBroken
@@ -108,8 +107,7 @@ def _home(order: Order, name: str, _: datetime) -> Movement:
     Nothing is reserved for it any more; a unit that had a place is at home there.
     """
     line, announced = _line(order, name), _announcement(order, name, _placed_at(order))
-    return replace(
-        announced,
+    return announced._replace(
         movement_id=f"announce:cancelled:{announced.unit_id}",
         location_id=line.home,
         commerce_counted=False,

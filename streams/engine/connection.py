@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +10,9 @@ from typing import Any, NamedTuple
 
 import aiokafka
 from aiokafka import errors as kafka
-from aiokafka.partitioner import DefaultPartitioner
 
 from streams.engine.errors import Position, TopicMissing
+from streams.engine.hashing import partition_of
 from streams.engine.headers import Headers
 
 RECORD_BYTES_MAX = 1_000_000
@@ -160,7 +161,6 @@ class Connection:
         self._on_failed = on_failed
         self._lanes: dict[str, list[_Lane]] = {}
         self._learning: dict[str, asyncio.Task[None]] = {}
-        self._partition_of = DefaultPartitioner()
         self.producer = aiokafka.AIOKafkaProducer(
             **arguments,
             enable_idempotence=True,
@@ -245,10 +245,12 @@ class Connection:
         """Queue records of a known topic; the receipt tells what becomes of them."""
         lanes = self._lanes[topic]
         for index, entry in enumerate(entries):
-            if entry.partition is None:
-                lane = self._partition_of(entry.key, lanes, lanes)
-            else:
+            if entry.partition is not None:
                 lane = lanes[entry.partition]
+            elif entry.key is not None:
+                lane = lanes[partition_of(entry.key, len(lanes))]
+            else:
+                lane = random.choice(lanes)
             lane.put(_Slot(entry, receipt, index))
 
     def expire(self, before: float, error: Exception) -> float | None:

@@ -83,6 +83,8 @@ def news_of(
 class _Reading:
     """One event while it is read: looks names up, and refuses what is impossible."""
 
+    __slots__ = ("_published_at", "_reference", "event", "rules")
+
     def __init__(
         self,
         event: str,

@@ -4,7 +4,6 @@ Pure: the same event, reference data and rules always give the same movements an
 """
 
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,9 +35,10 @@ from streams.mapping.problems import (
 __all__ = ["IntakeRules", "Mapped", "decode_envelope", "map_event", "movements_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped:
+class Mapped(NamedTuple):
     """What an event means: every line is in exactly one of the four lists.
+
+    A named tuple, as one is made for every event: a third of a frozen dataclass.
 
     Attributes:
         known: The event's name is one that we know, whether it moves stock or not.

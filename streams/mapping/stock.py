@@ -168,8 +168,8 @@ def read_movement(value: bytes | None) -> Movement:
     """Read a movement for the fold: the wire record stands in for the domain value.
 
     Same fields, same meaning, frozen, accounts equal by name; only its type differs.
-    Measured: 1.0 us, against 4 to 7 us where a `Movement` is built from it, a quarter
-    of what the ledger may spend on a movement.
+    Measured: 1.0 us, against 2.5 us where a `Movement` is built from it; a movement
+    costs the ledger some 20 us in all.
 
     Raises:
         Undecodable: The bytes are not a movement of a version we know.

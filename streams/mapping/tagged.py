@@ -28,15 +28,17 @@ class Tagged(Generic[T]):
     def __init__(self, kinds: Mapping[str, type[Any]]) -> None:
         """Args: kinds: The family, by the name that stands in the message."""
         self.kinds = dict(kinds)
-        self._names = {kind: name for name, kind in kinds.items()}
+        self._heads = {
+            kind: f'{{"schema_version":{VERSION},"type":"{name}",'.encode()
+            for name, kind in kinds.items()
+        }
         self._decoders = {
             name: msgspec.json.Decoder(kind) for name, kind in kinds.items()
         }
 
     def encode(self, value: T) -> bytes:
         """Write a value; times in UTC are written with `Z`."""
-        head = f'{{"schema_version":{VERSION},"type":"{self._names[type(value)]}",'
-        return head.encode() + _encode(value)[1:]
+        return self._heads[type(value)] + _encode(value)[1:]
 
     def decode(self, message: bytes | None) -> T:
         """Read a value.

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -72,7 +71,7 @@ def plain(draw: st.DrawFn, name: str) -> Movement:
             ]
         )
     )
-    return replace(told, location_id=draw(places), sku=draw(st.sampled_from(SKUS)))
+    return told._replace(location_id=draw(places), sku=draw(st.sampled_from(SKUS)))
 
 
 def transfer(
@@ -103,7 +102,7 @@ def unit_story(draw: st.DrawFn, unit_id: str) -> list[Movement]:
     leave = draw(st.sampled_from([None, ship, sale]))
     if leave is not None:
         told.append(leave(unit_id, location_id=draw(place)))
-    return [replace(m, sku=sku) for m in told]
+    return [m._replace(sku=sku) for m in told]
 
 
 @st.composite
@@ -117,9 +116,9 @@ def web_story(draw: st.DrawFn, own: str) -> list[Movement]:
     for attempt in range(1, draw(st.integers(1, 3))):
         rank = draw(st.sampled_from([0, 3, 6]))
         ours: dict[str, Any] = {"attempt": attempt, "location_id": draw(place)}
-        told.append(replace(reserve(own, rank, **ours), movement_id=f"r{own}{attempt}"))
+        told.append(reserve(own, rank, **ours)._replace(movement_id=f"r{own}{attempt}"))
         if draw(st.booleans()):
-            freed = replace(release(own, rank, **ours), movement_id=f"f{own}{attempt}")
+            freed = release(own, rank, **ours)._replace(movement_id=f"f{own}{attempt}")
             told.append(freed)
     if draw(st.booleans()):
         told.append(cancel(own))
@@ -137,7 +136,7 @@ def web_story(draw: st.DrawFn, own: str) -> list[Movement]:
     if leave is not None:
         told.append(leave(draw(st.sampled_from(names)), location_id=draw(place)))
     sku = draw(st.sampled_from(SKUS))
-    return [replace(m, sku=sku) for m in told]
+    return [m._replace(sku=sku) for m in told]
 
 
 @st.composite
@@ -159,7 +158,7 @@ def stories(draw: st.DrawFn, *, with_counts: bool) -> list[Movement]:
     times = st.integers(0, 4)
     crowd = draw(st.integers(0, 2))
     told = [_crowded(m, crowd) for m in told]
-    return [replace(m, occurred_at=minutes(draw(times))) for m in told]
+    return [m._replace(occurred_at=minutes(draw(times))) for m in told]
 
 
 def _crowded(told: Movement, crowd: int) -> Movement:
@@ -171,7 +170,7 @@ def _crowded(told: Movement, crowd: int) -> Movement:
         changes["location_id"] = "LDN01"
     if told.kind is MovementKind.COUNT and crowd == 2 and told.quantity % 3:
         changes["pool"] = Pool.MAIN
-    return replace(told, **changes)
+    return told._replace(**changes)
 
 
 @st.composite

@@ -193,7 +193,7 @@ def test_our_release_undoes_the_attempt_it_names_and_none_later() -> None:
     assert desk.pools("LDN02") == {"main": 1, "supplier": -1}
 
     (again,) = desk.ask(want("q2", attempt=2))
-    desk.tell(replace(undo, movement_id="release:late"))
+    desk.tell(undo._replace(movement_id="release:late"))
     assert again.outcome is GRANTED
     assert desk.pools("LDN02") == {"reserved": 1, "supplier": -1}
 
@@ -238,7 +238,7 @@ def test_a_name_stands_for_one_unit_only() -> None:
     desk.tell(identify("ns-1", "W-1/li-a#1"))
 
     result = desk.tell(
-        replace(identify("ns-1", "W-2/li-b#1"), movement_id="identify:other")
+        identify("ns-1", "W-2/li-b#1")._replace(movement_id="identify:other")
     )
 
     (parked,) = result.parked
@@ -310,7 +310,7 @@ def test_what_is_granted_was_there(data: st.DataObject) -> None:
         desk.ask(request, request)
         if data.draw(st.booleans()):
             undo = release(request.unit_ids[0], 0, attempt=number + 1)
-            undo = replace(undo, location_id=place, movement_id=f"undo{number}")
+            undo = undo._replace(location_id=place, movement_id=f"undo{number}")
             desk.tell(undo)
         assert desk.pools("LDN02").get("main", 0) >= 0
         assert desk.pools("LDN01").get("main", 0) >= 1

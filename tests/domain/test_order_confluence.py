@@ -148,7 +148,7 @@ def said(order: Order) -> WantedOrder:
 
 def sent(made: Book) -> list[Any]:
     """Return the movements sent, as a set; when a release was decided is learnt."""
-    return sorted((replace(m, occurred_at=NOON) for m in made.movements), key=str)
+    return sorted((m._replace(occurred_at=NOON) for m in made.movements), key=str)
 
 
 @st.composite

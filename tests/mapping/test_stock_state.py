@@ -1,6 +1,7 @@
 """The ledger's state as bytes: it comes back, and its keys sort as they must."""
 
 from datetime import timedelta
+from typing import get_type_hints
 
 import msgspec
 
@@ -46,6 +47,13 @@ def test_state_written_before_a_field_was_added_still_reads() -> None:
     assert codec.decode_unit(codec.encode((5, 1, "L"))) == Unit(5, 1, "L")
     names = ("asn:1",)
     assert codec.decode_transfer(codec.encode((names,))) == Transfer(names)
+
+
+def test_a_row_is_stored_field_by_field_in_its_own_order() -> None:
+    assert list(get_type_hints(codec.RowFields).items()) == list(
+        get_type_hints(Row).items()
+    )
+    assert codec.RowFields._field_defaults == {"counts": (), "entered_at": None}
 
 
 def test_history_of_one_row_never_shows_in_another_rows() -> None:
