@@ -1,5 +1,6 @@
 """Checks the whole: journal = table = levels, conservation, commercetools = target."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +12,13 @@ from streams.connectors.commercetools import CommercetoolsClient
 from streams.domain.availability import Counting
 from streams.domain.invariants import audit_journal, check_conservation, compare_levels
 from streams.domain.publications import Publication, is_owed
+from streams.domain.scarcity import is_scarce
 from streams.engine.commit import COUNTS_KEY
 from streams.engine.reading import LogReader
 from streams.mapping.commerce import SEQUENCE_FIELD, TARGET_FIELD, EntryWire
 from streams.mapping.exception_rows import decode_case
 from streams.mapping.publications import decode_publication
+from streams.mapping.scarce_rows import ScarceRows
 from streams.mapping.stock import (
     EntryRecord,
     LevelRecord,
@@ -34,6 +37,7 @@ from streams.topics import (
     LEDGER_ENTRIES,
     NEWSTORE_EVENTS,
     ORDER_NEWS,
+    SCARCE_ROWS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
 )
@@ -107,9 +111,11 @@ async def verify(
     async with LogReader(settings) as reader:
         entries = await _collect(reader, progress)
         journal = audit_journal(entries)
-        levels = await _latest_levels(reader, progress)
         rows, counts = await _state(reader, "ledger", LEVELS.prefix)
         table = {key: _level(key, value) for key, value in rows.items()}
+        levels = await _latest_levels(reader, progress)
+        found.note("levels = table", _different(levels, table))
+        found.note("scarce rows = table", _compare_scarce(await _scarce(reader), table))
         publications_raw, published = await _state(
             reader, PUBLICATIONS.stage, PUBLICATIONS.prefix
         )
@@ -120,12 +126,10 @@ async def verify(
             _, found.counts[stage] = await _state(reader, stage, b"-")
         found.note("every record is taken in", await _untaken(reader, found.counts))
         found.note("parked = in cases", await _unlisted(reader, found))
-    found.entries, found.places = journal.entries, len(table)
+    found.entries, found.places, found.orders = journal.entries, len(table), len(orders)
     found.note("journal", journal.faults)
     found.note("conservation", check_conservation(journal.rows))
     found.note("table = fold(journal)", compare_levels(journal.rows, table.values()))
-    found.note("levels = table", _different(levels, table))
-    found.orders = len(orders)
     found.note("reservations = units", compare_reservations(rows, units))
     found.note("orders", compare_orders(orders, units))
     found.note("in = applied + duplicate + parked", _unbalanced(found.counts))
@@ -202,6 +206,15 @@ async def _latest_levels(
     return levels
 
 
+async def _scarce(reader: LogReader) -> ScarceRows:
+    scarce = ScarceRows(capacity=sys.maxsize)
+    async for records in reader.read(SCARCE_ROWS):
+        for record in records:
+            if record.key is not None:
+                scarce.follow(record.key, record.value)
+    return scarce
+
+
 async def _state(
     reader: LogReader, stage: str, prefix: bytes
 ) -> tuple[dict[bytes, bytes], dict[str, int]]:
@@ -237,6 +250,15 @@ def _different(
         f"{key.decode()}: the topic says {levels.get(key)}, the table {table.get(key)}"
         for key in sorted(levels.keys() | table.keys())
         if levels.get(key) != table.get(key)
+    ]
+
+
+def _compare_scarce(scarce: ScarceRows, table: dict[bytes, LevelRecord]) -> list[str]:
+    return [
+        f"{key.decode()}: {level.available} available; the topic says "
+        + ("few" if key in scarce else "plenty")
+        for key, level in sorted(table.items())
+        if is_scarce(level) != (key in scarce)
     ]
 
 

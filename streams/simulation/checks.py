@@ -20,13 +20,14 @@ from streams.simulation.checks_transfers import (
     check_transit,
 )
 from streams.simulation.commerce import target_of
-from streams.simulation.snapshot import Snapshot
+from streams.simulation.snapshot import Snapshot, row_key
 from streams.simulation.store import MemoryStore
 from streams.simulation.transactions import changelog_topic
 from streams.tables import APPLIED, HISTORY, WAITING
 from streams.topics import (
     COMMERCE_ANSWERS,
     NEWSTORE_EVENTS,
+    SCARCE_ROWS,
     STOCK_LEVELS,
     STOCK_MOVEMENTS,
 )
@@ -81,6 +82,17 @@ def check_fold(snap: Snapshot) -> Iterator[str]:
         ):
             if level.get(name) != value:
                 yield f"{key} {name}: table {value}, level {level.get(name)}"
+
+
+def check_scarce(snap: Snapshot) -> Iterator[str]:
+    """Just the rows of which three units or fewer are left were told as scarce."""
+    told: dict[RowKey, bool] = {}
+    for record in snap.records(SCARCE_ROWS):
+        told[row_key(record.key or b"")] = record.value is not None
+    for key, level in sorted(snap.levels.items()):
+        few = bool(level["enabled"]) and level["available"] <= 3
+        if few != told.get(key, False):
+            yield f"{key}: {level['available']} left, told {told.get(key)}"
 
 
 def check_zero(snap: Snapshot) -> Iterator[str]:
@@ -263,6 +275,7 @@ CHECKERS: dict[str, Checker] = {
     "journal once": check_journal_once,
     "journal complete": check_journal_complete,
     "journal = table = levels": check_fold,
+    "scarce": check_scarce,
     "sums to zero": check_zero,
     "counters": check_counters,
     "oracle": check_oracle,

@@ -272,6 +272,7 @@ def _of_spine(checker: Callable[[Snapshot], Iterator[str]]) -> Checker:
 CHECKERS: dict[str, Checker] = {
     "journal once": _of_spine(checks.check_journal_once),
     "journal = table = levels": _of_spine(checks.check_fold),
+    "scarce": _of_spine(checks.check_scarce),
     "sums to zero": _of_spine(checks.check_zero),
     "counters": check_counters,
     "offsets": _of_spine(checks.check_offsets),

@@ -1,7 +1,7 @@
 """Planted bugs: each breaks one promise, so that the checkers prove their worth."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -10,15 +10,28 @@ import msgspec
 
 from streams.connectors.errors import Ambiguous, VersionConflict
 from streams.connectors.inventory import InventoryClient
-from streams.engine.commit import PartitionRuntime, Reached
+from streams.engine.commit import PartitionRuntime
 from streams.engine.fold import Batch, Context, Record, Result, Stage, View
 from streams.engine.recovery import Restoration
 from streams.mapping.commerce import Body, EntryWire
 from streams.mapping.stock_state import decode_row, encode_row
 from streams.simulation.commerce import Commerce, CommerceClient
+from streams.simulation.engine_plants import (
+    CountsAside,
+    Credulous,
+    Forgetful,
+    ForgetsOvertaking,
+    SkipsOvertaken,
+    StoreFirst,
+)
 from streams.simulation.transactions import NO_TAMPERING, Tampering
 from streams.tables import APPLIED, EXPIRIES, HISTORY, LEVELS, UNITS, Table
-from streams.topics import EXCEPTION_COMMANDS, STOCK_LEVELS, STOCK_MOVEMENTS, Topic
+from streams.topics import (
+    EXCEPTION_COMMANDS,
+    SCARCE_ROWS,
+    STOCK_LEVELS,
+    STOCK_MOVEMENTS,
+)
 
 StagePatch = Callable[[Stage], Stage]
 
@@ -42,69 +55,6 @@ class Plant:
 
 
 HONEST = Plant()
-
-
-# Of the engine
-
-
-class StoreFirst(PartitionRuntime):
-    """Writes the state before the commit is known."""
-
-    async def _commit(
-        self, result: Result, reached: Reached | None, urgent: Set[int] = frozenset()
-    ) -> None:
-        counts = dict(self.counts)
-        for name, by in result.counts.items():
-            counts[name] = counts.get(name, 0) + by
-        rows = self._rows(result, reached, counts)
-        self._store.write(rows, self._store.changelog_offset())
-        await super()._commit(result, reached, urgent)
-
-
-class Forgetful(PartitionRuntime):
-    """Applies whatever is fetched, applied before or not."""
-
-    def _not_applied(self, topic: Topic, records: Any) -> Any:
-        return records
-
-
-class ForgetsOvertaking(PartitionRuntime):
-    """Does not know, after a restart, which records have overtaken others."""
-
-    def load(self) -> None:
-        super().load()
-        self.ahead = {}
-
-
-class SkipsOvertaken(PartitionRuntime):
-    """Takes what was overtaken for applied."""
-
-    def _reached(
-        self,
-        topic: Topic,
-        fresh: Sequence[Record],
-        records: Sequence[Record],
-        upto: int | None,
-    ) -> Reached:
-        return super()._reached(topic, fresh, records, None)
-
-
-class CountsAside(PartitionRuntime):
-    """Keeps the counters in the process instead of in the commit."""
-
-    def load(self) -> None:
-        super().load()
-        self.counts = {}
-
-
-class Credulous(Restoration):
-    """Takes every changelog record, whoever wrote it."""
-
-    def feed(self, records: Iterable[Record]) -> None:
-        self.highest_sequence = 0
-        for record in records:
-            self.highest_sequence = 0
-            super().feed([record])
 
 
 # Of the stages
@@ -305,6 +255,15 @@ class ForgetsLevels(Patched):
         return result
 
 
+class ForgetsScarcity(Patched):
+    """Does not take back that a row is scarce."""
+
+    def spoil(self, result: Result) -> Result:
+        told = result.outputs.get(SCARCE_ROWS, [])
+        told[:] = [output for output in told if output.value is not None]
+        return result
+
+
 # Of the delivery
 
 
@@ -418,6 +377,10 @@ PLANTS: Mapping[str, Plant] = MappingProxyType(
         "level-forgotten": Plant(
             says="only one level of a batch is sent",
             stage=only("ledger", ForgetsLevels),
+        ),
+        "scarce-for-ever": Plant(
+            says="a row that is scarce no more is not told",
+            stage=only("ledger", ForgetsScarcity),
         ),
         "web-order-twice": Plant(
             says="web orders are taken off commerce again",

@@ -40,6 +40,7 @@ CAUGHT_BY = {
     "replay-unnoticed": BOOKS | COUNTED,
     "resend-blindly": COMMERCE,
     "success-untold": CASES,
+    "scarce-for-ever": {"scarce"},
     "store-first": BOOKS | COUNTED,
     "torn-accepted": BOOKS | COUNTED | STOPPED,
     "transfer-one-name": TRANSFERS,
