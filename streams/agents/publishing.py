@@ -49,17 +49,16 @@ class PublishingStage:
 def fold_answers(view: View, batch: Batch) -> Result:
     """Note what commerce said; an older answer than the last changes nothing."""
     result = Result()
-    answers: list[tuple[Record, AnswerWire]] = []
+    answers: list[tuple[Record, bytes, AnswerWire]] = []
     for record in batch.records:
         answer = read_answer(record.key, record.value or b"")
         if isinstance(answer, Unreadable):
             result.park(record, **answer._asdict())
         else:
-            answers.append((record, answer))
-    stored = view.get(PUBLICATIONS, {answer.update.key for _, answer in answers})
+            answers.append((record, answer.update.key, answer))
+    stored = view.get(PUBLICATIONS, {key for _, key, _ in answers})
     rows = {key: decode_publication(row) for key, row in stored.items()}
-    for record, answer in answers:
-        key = answer.update.key
+    for record, key, answer in answers:
         row = rows.get(key)
         if row is None or row.channel_key != answer.update.channel_key:
             result.count("answers_without_entry")

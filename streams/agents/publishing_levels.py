@@ -191,7 +191,7 @@ def _newest(batch: Batch, result: Result) -> dict[bytes, Level]:
             result.park(record, **wire._asdict())
             continue
         result.count("levels")
-        key = row_key(wire.sku, wire.location_id)
+        key = record.key or b""  # As `read_level` has found it to be.
         earlier = newest.get(key)
         if earlier is not None and earlier.sequence >= wire.sequence:
             continue

@@ -135,6 +135,25 @@ def test_a_refusal_is_noted_and_an_acceptance_lifts_it() -> None:
     assert accept(row, told(5, 1)).trouble is None
 
 
+def test_levels_change_nothing_of_what_commerce_said() -> None:
+    adoption = Adoption(found=7, correction=-2, sequence=1, adopted_at_ms=1)
+    row = accept(seen(level(5, 1), level(4, 2)), told(5, 1), adoption)
+    row = refuse(row, Trouble("no_channel", "Make it.", 2, 3))
+    assert None not in row
+
+    for counting in Counting:
+        new = observe(row, level(3, 3), channel_key="ldn", counting=counting)
+        assert new == row._replace(
+            target=3, available=3, sequence=3, changed_sequence=3, changed_ms=3000
+        )
+
+
+def test_an_answer_changes_nothing_of_what_is_wanted() -> None:
+    row = refuse(seen(level(5, 1)), Trouble("no_channel", "Make it.", 1, 3))
+
+    assert accept(row, told(5, 1)) == row._replace(told=told(5, 1), trouble=None)
+
+
 def test_a_refusal_of_what_was_accepted_since_changes_nothing() -> None:
     row = accept(seen(level(5, 2)), told(5, 2))
     assert refuse(row, Trouble("Overtaken", "…", 2, 1)) is row
