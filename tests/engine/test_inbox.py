@@ -70,6 +70,8 @@ def test_where_all_fits_into_one_fold_nobody_overtakes() -> None:
     taken = made.take(lambda _: 3)
     assert taken is not None
     assert (offsets(taken), taken.upto, set(taken.urgent)) == ([0, 1, 2], 3, {1})
+    made.put(STOCK_MOVEMENTS, [record(3, b"TEE"), record(4, value=b"!")], 3)
+    assert offsets(made.take(lambda _: 1)) == [4], "none of its key waits any more"
 
 
 def test_each_topic_gets_its_turn() -> None:
