@@ -124,3 +124,23 @@ async def test_a_follower_has_read_everything_when_started_and_goes_on(
         await until(lambda: heard[PRODUCTS, b"sku-3"] == b"changed")
     finally:
         await follower.stop()
+
+
+@pytest.mark.kafka
+async def test_a_follower_that_does_not_wait_hears_of_everything_all_the_same(
+    settings: Settings,
+) -> None:
+    rows = [(b"sku-%d" % n, b"%d" % n) for n in range(20)]
+    await write(settings, PRODUCTS, *rows)
+    heard: dict[bytes, bytes | None] = {}
+    follower = Follower(
+        settings, (PRODUCTS,), lambda _, key, value: heard.update({key: value})
+    )
+
+    await follower.start(at_once=True)
+    try:
+        await until(lambda: len(heard) == 20)
+        await write(settings, PRODUCTS, (b"late", b"new"))
+        await until(lambda: b"late" in heard)
+    finally:
+        await follower.stop()
