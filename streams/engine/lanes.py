@@ -1,4 +1,4 @@
-"""A worker's transactions: small commits share one, large ones go side by side.
+"""A worker's transactions: small commits share one; large and urgent ones need not.
 
 Sharing spares the broker and us; but a worker that has much to catch up on would wait
 for one transaction after the other, with nothing left to fold meanwhile.
@@ -43,7 +43,8 @@ class Lanes:
 
     def _lane_for(self, commit: Commit) -> KafkaTransactions:
         shared, *others = self._lanes
-        if commit.records < LARGE_RECORDS:
+        is_alone = commit.records >= LARGE_RECORDS
+        if not is_alone and not (commit.is_urgent and shared.is_busy):
             return shared
         return next((lane for lane in others if not lane.is_busy), shared)
 

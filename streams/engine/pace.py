@@ -11,11 +11,13 @@ PRESSED_RECORDS = 1000
 PATIENCE_S = 2.0
 """Giving way ends after this, so that nothing starves."""
 
-
 RUSH_S = 2.0
-"""For so long after an urgent record, others go in small parts."""
+"""A rush: the stock's path is behind, and so short a time ago came urgent records."""
 RUSH_RECORDS = 250
-"""Of so many: an urgent record waits for a fold and its commit at most."""
+"""Then other records go in parts of so many,"""
+RUSH_PARTS = 2
+"""and so many parts of a worker at a time: urgent ones wait for little, and for no
+long transaction, for nobody can read past one that is open."""
 
 
 class Pace(NamedTuple):
@@ -31,7 +33,7 @@ class Pace(NamedTuple):
         rank: Who goes before whom: the stage is in the way of those of a higher rank.
         gives_way_at: The stage waits while so many records wait at stages of a lower
             rank; None: for nobody.
-        in_rush_only: It does so only while urgent records are about.
+        in_rush_only: It does so in a rush only.
         window: Records of a source held in memory, to find the urgent ones among them;
             0 for no more than a poll brings.
     """
@@ -61,7 +63,7 @@ INTAKE = Pace(
     records_max=1000,
     far_behind=2500,
     rank=1,
-    gives_way_at=1000,
+    gives_way_at=500,
     in_rush_only=True,
     window=10_000,
 )
@@ -81,6 +83,7 @@ class Precedence:
         self._waiting: dict[str, tuple[int, int]] = {}
         self._news = asyncio.Event()
         self._urgent_at = float("-inf")
+        self._parts = 0
 
     def waits(self, task: str, records: int, rank: int = 0) -> None:
         """Note how many records wait for a task."""
@@ -89,23 +92,26 @@ class Precedence:
         if records < before:
             self._tell()
 
-    def rush(self) -> None:
+    def urgent(self) -> None:
         """Note that an urgent record has come."""
         self._urgent_at = self._monotonic()
         self._tell()
 
     def is_rush(self) -> bool:
-        """Say whether an urgent record came only just now."""
-        return self._monotonic() - self._urgent_at < RUSH_S
+        """Say whether urgent records come while the stock's path is behind."""
+        if self._monotonic() - self._urgent_at >= RUSH_S:
+            return False
+        return self._before(ORDERS.rank) >= PRESSED_RECORDS
 
     def is_pressed(self, pace: Pace) -> bool:
         """Say whether a stage of this pace is to give way now."""
         if pace.gives_way_at is None or (pace.in_rush_only and not self.is_rush()):
             return False
-        waiting = sum(
-            records for rank, records in self._waiting.values() if rank < pace.rank
-        )
-        return waiting >= pace.gives_way_at
+        return self._before(pace.rank) >= pace.gives_way_at
+
+    def _before(self, rank: int) -> int:
+        waiting = self._waiting.values()
+        return sum(records for of, records in waiting if of < rank)
 
     async def give_way(self, pace: Pace, unless: Callable[[], bool]) -> None:
         """Wait while those are behind that go first, but not for ever.
@@ -113,9 +119,30 @@ class Precedence:
         Args:
             unless: Says whether there is something by now that gives way to nobody.
         """
+        await self._wait_while(lambda: self.is_pressed(pace) and not unless())
+
+    async def take_part(self, unless: Callable[[], bool]) -> None:
+        """In a rush, wait for others' parts to end; `end_part` ends ours.
+
+        Args:
+            unless: Says whether there is something urgent by now.
+        """
+        await self._wait_while(
+            lambda: self._parts >= RUSH_PARTS and self.is_rush() and not unless()
+        )
+        self._parts += 1
+
+    def end_part(self) -> None:
+        """Let the next one take its part."""
+        self._parts -= 1
+        self._tell()
+
+    async def _wait_while(self, is_held_up: Callable[[], bool]) -> None:
+        if not is_held_up():
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
-                while self.is_pressed(pace) and not unless():
+                while is_held_up():
                     await self._news.wait()
 
     def _tell(self) -> None:

@@ -103,7 +103,7 @@ class PartitionTask:
         self._note_waiting()
         self._work.set()
         if inbox.has_urgent:
-            self._precedence.rush()
+            self._precedence.urgent()
         if len(inbox) >= LINGER_RECORDS_MAX:
             self._company.set()
 
@@ -178,19 +178,27 @@ class PartitionTask:
             await self._give_way()
             # One wait for all that is there by now: it is as old as each other.
             left = len(self._inbox)
-            while left > 0 and self.is_open:
-                taken = self._inbox.take(self._fold_size)
-                if taken is None:
-                    break
-                await self._apply_next(taken)
-                left -= len(taken.records)
+            while left > 0 and len(self._inbox) and self.is_open:
+                left -= await self._take_part()
                 if self._pace.in_rush_only:
                     await self._give_way()
 
     async def _give_way(self) -> None:
-        inbox = self._inbox
-        if not inbox.has_urgent and self._precedence.is_pressed(self._pace):
-            await self._precedence.give_way(self._pace, lambda: inbox.has_urgent)
+        await self._precedence.give_way(self._pace, self._has_urgent)
+
+    async def _take_part(self) -> int:
+        """Apply one fold's records, when it is their turn; return how many."""
+        await self._precedence.take_part(self._has_urgent)
+        try:
+            taken = self._inbox.take(self._fold_size) if self.is_open else None
+            if taken is not None:
+                await self._apply_next(taken)
+        finally:
+            self._precedence.end_part()
+        return 0 if taken is None else len(taken.records)
+
+    def _has_urgent(self) -> bool:
+        return self._inbox.has_urgent
 
     async def _apply_next(self, taken: Taken) -> None:
         begun = time.monotonic()

@@ -44,7 +44,7 @@ def test_intake_gives_way_only_while_urgent_records_are_about() -> None:
     precedence.waits("ledger-0", 10 * PRESSED_RECORDS, STOCK.rank)
     assert not precedence.is_pressed(INTAKE)
 
-    precedence.rush()
+    precedence.urgent()
     assert precedence.is_pressed(INTAKE)
     now = pace.RUSH_S
     assert not precedence.is_pressed(INTAKE)
@@ -67,18 +67,51 @@ async def test_a_patient_stage_goes_on_once_the_stock_path_has_caught_up() -> No
 
 async def test_whoever_has_something_urgent_goes_on_at_once() -> None:
     precedence, urgent = Precedence(), False
-    precedence.rush()
+    precedence.urgent()
     precedence.waits("ledger-0", PRESSED_RECORDS)
 
     giving = asyncio.create_task(precedence.give_way(INTAKE, lambda: urgent))
     await asyncio.sleep(0)
     assert not giving.done()
     urgent = True
-    precedence.rush()
+    precedence.urgent()
     async with asyncio.timeout(5):
         await giving
 
     assert precedence.is_pressed(INTAKE)
+
+
+def test_urgent_records_alone_make_no_rush() -> None:
+    precedence = Precedence()
+    precedence.urgent()
+    precedence.waits("ledger-0", PRESSED_RECORDS - 1, STOCK.rank)
+    precedence.waits("orders-0", PRESSED_RECORDS, ORDERS.rank)
+    assert not precedence.is_rush()
+
+    precedence.waits("intake-0", 1, INTAKE.rank)
+    assert precedence.is_rush()
+
+
+async def test_in_a_rush_two_parts_go_at_a_time_and_urgent_ones_at_once() -> None:
+    precedence = Precedence()
+    precedence.waits("ledger-0", PRESSED_RECORDS)
+    for _ in range(pace.RUSH_PARTS):
+        await precedence.take_part(never)
+    await precedence.take_part(never)
+    precedence.end_part()
+
+    precedence.urgent()
+    third = asyncio.create_task(precedence.take_part(never))
+    await asyncio.sleep(0)
+    assert not third.done()
+    async with asyncio.timeout(5):
+        await precedence.take_part(lambda: True)
+    precedence.end_part()
+    await asyncio.sleep(0)
+    assert not third.done()
+    precedence.end_part()
+    async with asyncio.timeout(5):
+        await third
 
 
 async def test_nothing_gives_way_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
