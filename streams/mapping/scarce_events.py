@@ -1,6 +1,6 @@
 """Which of NewStore's events touch stock of which few units are left: they go first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,15 +16,6 @@ class _Item(msgspec.Struct, gc=False):
     product_id: str | None = None
     external_identifiers: dict[str, Any] | None = None
 
-    def names(self, identifier: str) -> Iterator[str]:
-        """Walk what may name its SKU."""
-        if self.external_identifiers:
-            named = self.external_identifiers.get(identifier)
-            if isinstance(named, str):
-                yield named
-        if self.product_id:
-            yield self.product_id
-
 
 class _Payload(msgspec.Struct, gc=False):
     """The lines of any event, and all fields that may name where its stock is."""
@@ -38,9 +29,9 @@ class _Payload(msgspec.Struct, gc=False):
     origin_id: str | None = None
     destination_id: str | None = None
 
-    def places(self) -> Iterator[str]:
-        """Walk the locations that it names, under their outside names."""
-        for name in (
+    def places(self, reference: Reference) -> set[str]:
+        """Return the locations that it names; a store's order names its own twice."""
+        named = (
             self.fulfillment_location_id,
             self.fulfillment_node_id,
             self.demand_location_id,
@@ -48,9 +39,21 @@ class _Payload(msgspec.Struct, gc=False):
             self.channel,
             self.origin_id,
             self.destination_id,
-        ):
-            if name:
-                yield name
+        )
+        found = map(reference.location, set(filter(None, named)))
+        return {place.location_id for place in found if place is not None}
+
+    def skus(self, reference: Reference, identifier: str) -> set[str | None]:
+        """Return the SKUs that its lines name, and None if any name is not known."""
+        found = set()
+        for item in self.items:
+            if item.external_identifiers:
+                named = item.external_identifiers.get(identifier)
+                if isinstance(named, str):
+                    found.add(reference.sku(named))
+            if item.product_id:
+                found.add(reference.sku(item.product_id))
+        return found
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -69,16 +72,9 @@ def touches(
     event = decode_fitting(body, _Event)
     if event is None:
         return False
-    payload = event.payload
-    skus = {
-        reference.sku(name)
-        for item in payload.items
-        for name in item.names(rules.sku_identifier)
-    }
-    for name in payload.places():
-        place = reference.location(name)
-        if place is not None and any(
-            sku and row_key(sku, place.location_id) in scarce for sku in skus
-        ):
-            return True
+    skus = event.payload.skus(reference, rules.sku_identifier)
+    for place in event.payload.places(reference):
+        for sku in skus:
+            if sku and row_key(sku, place) in scarce:
+                return True
     return False
