@@ -15,6 +15,7 @@ from streams.delivery.delivery import Delivery
 from streams.domain.scarcity import SCARCE_UNITS
 from streams.engine.engine import Engine
 from streams.mapping.exception_reading import oldest_unfinished, tallies
+from streams.mapping.scarce_rows import ScarceRows
 from streams.tables import CASES
 
 LATENCY_BUCKETS_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60, 300)
@@ -41,13 +42,21 @@ class DeliveryLatency:
 class WorkerCollector(Collector):
     """Reads the engine and the delivery at scrape time, and only then."""
 
-    def __init__(self, engine: Engine, delivery: Delivery | None) -> None:
+    def __init__(
+        self, engine: Engine, delivery: Delivery | None, scarce: ScarceRows
+    ) -> None:
         self._engine = engine
         self._delivery = delivery
+        self._scarce = scarce
 
     def collect(self) -> Iterator[Metric]:
         yield from self._stages()
         yield from self._exceptions()
+        yield GaugeMetricFamily(
+            "oneshelf_scarce_rows",
+            "Rows of three units or fewer, of all partitions: their events go first",
+            value=len(self._scarce),
+        )
         if self._delivery is not None:
             yield from self._deliveries(self._delivery)
 

@@ -145,10 +145,8 @@ class Worker:
         self.engine = self.port.engine = self.journal.engine = engine
         self.cases.engine = self.orders.engine = self.group.engine = engine
         self.links.engine = engine
-        collector = WorkerCollector(
-            engine, self.publishing.delivery if self.publishing else None
-        )
-        self.registry.register(collector)
+        delivery = self.publishing.delivery if self.publishing else None
+        self.registry.register(WorkerCollector(engine, delivery, self.scarce))
         if self.publishing is not None:
             carrying = self.publishing.delivery.run()
             self._carrying.append(asyncio.create_task(carrying, name="delivery"))

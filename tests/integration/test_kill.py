@@ -49,7 +49,7 @@ async def test_workers_killed_at_random_moments_count_everything_once(
     print(f"ONESHELF_TEST_SEED={seed}")
     rng = random.Random(seed)
     cycles = CYCLES_EMBEDDED if broker_kind == "embedded" else CYCLES
-    trade = Trade(seed=3)
+    trade = Trade(seed=3, scarce_every=4)
     await open_shop(house, trade)
     workers = await house.start("w0", "w1")
 
@@ -69,7 +69,7 @@ async def test_a_worker_killed_at_any_step_of_a_commit_counts_everything_once(
     broker_kind: str, house: Shelf
 ) -> None:
     """Each step dies at the first commit after a start, and at a later one."""
-    trade = Trade(seed=4)
+    trade = Trade(seed=4, scarce_every=4)
     await open_shop(house, trade)
     worker = house.worker("w0")
 
@@ -92,7 +92,7 @@ async def test_a_worker_killed_at_any_step_of_a_commit_counts_everything_once(
 async def test_workers_frozen_past_the_session_timeout_wake_up_harmless(
     broker_kind: str, zombies: Shelf
 ) -> None:
-    trade = Trade(seed=5)
+    trade = Trade(seed=5, scarce_every=4)
     await open_shop(zombies, trade)
     first, second = await zombies.start("w0", "w1")
 

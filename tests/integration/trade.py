@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OPENING_UNITS = 1_000
+SCARCE_UNITS = 2
 COUNTED_AT = "2026-03-01T06:00:00+00:00"
 SOLD_AT = "2026-03-02T10:00:00.000Z"
 
@@ -24,6 +25,7 @@ class Trade:
     Attributes:
         on_hand: What must be on hand in the end, by SKU and location.
         movements: How many distinct movements there are, counts aside.
+        scarce_every: One SKU of so many opens with two units a place; 0: none.
     """
 
     seed: int
@@ -31,6 +33,7 @@ class Trade:
     sku_count: int = 40
     on_hand: Counter[Place] = field(default_factory=Counter)
     movements: int = 0
+    scarce_every: int = 0
     _number: int = field(default=0, init=False)
     _random: random.Random = field(init=False, repr=False)
     _sent: list[bytes] = field(default_factory=list, init=False, repr=False)
@@ -46,9 +49,11 @@ class Trade:
         """Return a stock file that sets every row; it must be loaded first."""
         lines = ["sku,location_id,on_hand,as_of"]
         for location in self.locations:
-            for sku in self.skus:
-                self.on_hand[sku, location] = OPENING_UNITS
-                lines.append(f"{sku},{location},{OPENING_UNITS},{COUNTED_AT}")
+            for number, sku in enumerate(self.skus):
+                is_scarce = self.scarce_every and number % self.scarce_every == 0
+                units = SCARCE_UNITS if is_scarce else OPENING_UNITS
+                self.on_hand[sku, location] = units
+                lines.append(f"{sku},{location},{units},{COUNTED_AT}")
         return "\n".join(lines).encode()
 
     def events(self, count: int, *, repeated: float = 0.2) -> list[bytes]:
