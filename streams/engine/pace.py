@@ -12,10 +12,12 @@ PATIENCE_S = 2.0
 """Giving way ends after this, so that nothing starves."""
 
 RUSH_S = 2.0
-"""A rush: the stock's path is behind, and so short a time ago came urgent records."""
+"""A rush: so short a time ago came urgent records,"""
+RUSH_FROM = 3000
+"""and so many records wait on the stock's path: far more than when it keeps up."""
 RUSH_RECORDS = 250
 """Then other records go in parts of so many,"""
-RUSH_PARTS = 2
+RUSH_PARTS = 4
 """and so many parts of a worker at a time: urgent ones wait for little, and for no
 long transaction, for nobody can read past one that is open."""
 
@@ -33,7 +35,7 @@ class Pace(NamedTuple):
         rank: Who goes before whom: the stage is in the way of those of a higher rank.
         gives_way_at: The stage waits while so many records wait at stages of a lower
             rank; None: for nobody.
-        in_rush_only: It does so in a rush only.
+        each_fold: It does so before each fold, not only before all that waits.
         window: Records of a source held in memory, to find the urgent ones among them;
             0 for no more than a poll brings.
     """
@@ -43,7 +45,7 @@ class Pace(NamedTuple):
     far_behind: int | None = None
     rank: int = 0
     gives_way_at: int | None = None
-    in_rush_only: bool = False
+    each_fold: bool = False
     window: int = 0
 
     def fold_size(self, waiting: int, *, in_rush: bool = False) -> int:
@@ -59,16 +61,9 @@ class Pace(NamedTuple):
 
 STOCK = Pace(records_max=1000, far_behind=2500)
 """Web shops wait for these: ledger, publishing."""
-INTAKE = Pace(
-    records_max=1000,
-    far_behind=2500,
-    rank=1,
-    gives_way_at=500,
-    in_rush_only=True,
-    window=10_000,
-)
-"""Web shops wait for it, too; but in a rush, what piles up piles up before it, where
-urgent records are told from others."""
+INTAKE = Pace(records_max=500, rank=1, gives_way_at=1000, each_fold=True, window=10_000)
+"""Web shops wait for it, too; but what piles up piles up before it, where it is looked
+through for urgent records."""
 ORDERS = Pace(linger_s=0.1, records_max=250, rank=2, gives_way_at=PRESSED_RECORDS)
 """What follows an order's events; a tenth of a second more is not seen here."""
 PATIENT = Pace(linger_s=0.25, records_max=250, rank=2, gives_way_at=PRESSED_RECORDS)
@@ -101,11 +96,11 @@ class Precedence:
         """Say whether urgent records come while the stock's path is behind."""
         if self._monotonic() - self._urgent_at >= RUSH_S:
             return False
-        return self._before(ORDERS.rank) >= PRESSED_RECORDS
+        return self._before(ORDERS.rank) >= RUSH_FROM
 
     def is_pressed(self, pace: Pace) -> bool:
         """Say whether a stage of this pace is to give way now."""
-        if pace.gives_way_at is None or (pace.in_rush_only and not self.is_rush()):
+        if pace.gives_way_at is None:
             return False
         return self._before(pace.rank) >= pace.gives_way_at
 

@@ -180,7 +180,7 @@ class PartitionTask:
             left = len(self._inbox)
             while left > 0 and len(self._inbox) and self.is_open:
                 left -= await self._take_part()
-                if self._pace.in_rush_only:
+                if self._pace.each_fold:
                     await self._give_way()
 
     async def _give_way(self) -> None:
