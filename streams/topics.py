@@ -17,6 +17,8 @@ class Topic:
         writer: The one stage (or edge) that writes it.
         compacted: Keep the last value of each key; else keep by time.
         retention_days: For topics kept by time; -1 keeps for ever.
+        in_any_order: Its reader comes to the same whatever order its records are in;
+            of other topics, a key's records must keep theirs.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Topic:
     schema_version: int = 1
     compacted: bool = False
     retention_days: int = 14
+    in_any_order: bool = False
 
 
 NEWSTORE_EVENTS = Topic(
@@ -35,7 +38,11 @@ NEWSTORE_EVENTS = Topic(
     writer="webhook, edge producers, replay",
 )
 STOCK_MOVEMENTS = Topic(
-    name="stock-movements", schema="StockMovement", key="sku", writer="intake, orders"
+    name="stock-movements",
+    schema="StockMovement",
+    key="sku",
+    writer="intake, orders",
+    in_any_order=True,
 )
 LEDGER_ENTRIES = Topic(
     name="ledger-entries",

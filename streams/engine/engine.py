@@ -325,7 +325,7 @@ class Engine:
             value_serializer="raw",
             consumer_group_instance_id=f"{settings.app_id}-{settings.worker_id}",
             broker_max_poll_records=settings.batch_records_max,
-            consumer_max_fetch_size=1 << 20,
+            consumer_max_fetch_size=1 << 18,
             broker_session_timeout=settings.session_timeout_s,
             broker_heartbeat_interval=settings.session_timeout_s / 5,
             broker_rebalance_timeout=30.0,

@@ -1,6 +1,7 @@
 """What a partition has polled and not yet taken up; urgent records go before others.
 
-A record may overtake only those of other keys, so a key's records keep their order.
+A record overtakes only those of other keys, so that a key's records keep their order;
+in topics that are read in any order, all others.
 """
 
 from collections import Counter, deque
@@ -13,7 +14,10 @@ from streams.engine.fold import Record
 from streams.topics import Topic
 
 GoesFirst = Callable[[Topic, Record], bool]
-"""Says whether a record should overtake others. It only decides what goes first."""
+"""Says whether a record is urgent. It only decides what goes first."""
+
+
+_NONE: frozenset[int] = frozenset()
 
 
 class Taken(NamedTuple):
@@ -21,13 +25,13 @@ class Taken(NamedTuple):
 
     Attributes:
         upto: Once they are applied, so is all that lies below this offset.
-        urgent: The offsets of those that go before others; so should what they cause.
+        urgent: The offsets of those that are urgent; so is what they cause.
     """
 
     topic: Topic
     records: Sequence[Record]
     upto: int
-    urgent: frozenset[int] = frozenset()
+    urgent: frozenset[int] = _NONE
 
     def halves(self) -> tuple["Taken", "Taken"]:
         """Divide them; after the first half, what is from the second on is missing."""
@@ -39,11 +43,19 @@ class Taken(NamedTuple):
 
 @dataclass(slots=True)
 class _Source:
-    """One topic's records that wait; `end` is where the last delivery ended."""
+    """One topic's records that wait.
+
+    Attributes:
+        end: Where the last delivery ended.
+        urgent: Records that overtake those of `plain`.
+        held: Offsets of urgent ones that must stay behind others of their key.
+        keys: How often a key is among the plain ones.
+    """
 
     end: int | None = None
     plain: deque[Record] = field(default_factory=deque)
     urgent: deque[Record] = field(default_factory=deque)
+    held: set[int] = field(default_factory=set)
     keys: Counter[bytes | None] = field(default_factory=Counter)
     bytes: int = 0
 
@@ -120,11 +132,14 @@ class Inbox:
     ) -> None:
         keys = source.keys
         for record in records:
-            if record.key not in keys and goes_first(topic, record):
+            is_urgent = goes_first(topic, record)
+            if is_urgent and (topic.in_any_order or record.key not in keys):
                 source.urgent.append(record)
-            else:
-                source.plain.append(record)
-                keys[record.key] += 1
+                continue
+            source.plain.append(record)
+            keys[record.key] += 1
+            if is_urgent:
+                source.held.add(record.offset)
 
     def take(self, limit_of: Callable[[int], int]) -> Taken | None:
         """Take urgent records, else those of the topic whose turn it is; None if none.
@@ -145,8 +160,8 @@ class Inbox:
                 self._sources[topic] = self._sources.pop(topic)
                 records = _first(source.plain, limit_of(len(source.plain)))
                 source.bytes -= _bytes_of(records)
-                self._forget(source, records)
-                return Taken(topic, records, source.first_offset())
+                urgent = self._forget(source, records)
+                return Taken(topic, records, source.first_offset(), urgent)
         return None
 
     def _taken_urgent(
@@ -158,21 +173,27 @@ class Inbox:
         if len(source.plain) <= limit - len(records):
             # Together they are few: to overtake would only cost a commit.
             plain = _first(source.plain, limit)
-            self._forget(source, plain)
+            urgent |= self._forget(source, plain)
             records = sorted(records + plain, key=lambda record: record.offset)
         source.bytes -= _bytes_of(records)
         return Taken(topic, records, source.first_offset(), urgent)
 
-    def _forget(self, source: _Source, plain: Sequence[Record]) -> None:
+    def _forget(self, source: _Source, plain: Sequence[Record]) -> frozenset[int]:
+        """Note that plain records are taken; return the urgent ones' offsets."""
         keys = source.keys
         if self._goes_first is None:
-            return
+            return _NONE
         for record in plain:
             left = keys[record.key] - 1
             if left:
                 keys[record.key] = left
             else:
                 del keys[record.key]
+        if not source.held:
+            return _NONE
+        urgent = source.held.intersection(record.offset for record in plain)
+        source.held -= urgent
+        return frozenset(urgent)
 
 
 def _first(queue: deque[Record], limit: int) -> list[Record]:

@@ -44,7 +44,7 @@ class Lanes:
     def _lane_for(self, commit: Commit) -> KafkaTransactions:
         shared, *others = self._lanes
         is_alone = commit.records >= LARGE_RECORDS
-        if not is_alone and not (commit.is_urgent and shared.is_busy):
+        if not is_alone:
             return shared
         return next((lane for lane in others if not lane.is_busy), shared)
 

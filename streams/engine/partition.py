@@ -246,8 +246,6 @@ class PartitionTask:
         linger_s = LINGER_COMMITS * self._commit_s
         linger_s = min(LINGER_MAX_S, max(LINGER_MIN_S, linger_s))
         linger_s = max(linger_s, self._pace.linger_s)
-        if self._inbox.has_urgent:
-            linger_s = LINGER_MIN_S
         pause = self.committed_at + linger_s - time.monotonic()
         if pause <= 0 or len(self._inbox) >= LINGER_RECORDS_MAX:
             return

@@ -24,7 +24,6 @@ class _Payload(msgspec.Struct, gc=False):
     fulfillment_location_id: str | None = None
     fulfillment_node_id: str | None = None
     demand_location_id: str | None = None
-    return_location_id: str | None = None
     channel: str | None = None
     origin_id: str | None = None
     destination_id: str | None = None
@@ -35,7 +34,6 @@ class _Payload(msgspec.Struct, gc=False):
             self.fulfillment_location_id,
             self.fulfillment_node_id,
             self.demand_location_id,
-            self.return_location_id,
             self.channel,
             self.origin_id,
             self.destination_id,
@@ -58,6 +56,12 @@ class _Payload(msgspec.Struct, gc=False):
 
 class _Event(msgspec.Struct, gc=False):
     payload: _Payload
+    name: str = ""
+
+
+IN_THEIR_ORDER = frozenset({"return.processed"})
+"""Of two returns that claim one unit, the one told first stands: none overtakes. Nobody
+buys in vain because a unit is offered again a little later."""
 
 
 def touches(
@@ -70,7 +74,7 @@ def touches(
     if not len(scarce) or body is None:
         return False
     event = decode_fitting(body, _Event)
-    if event is None:
+    if event is None or rules.aliases.get(event.name, event.name) in IN_THEIR_ORDER:
         return False
     skus = event.payload.skus(reference, rules.sku_identifier)
     for place in event.payload.places(reference):

@@ -9,6 +9,7 @@ from zlib import crc32
 from streams.engine.fold import Record
 from streams.engine.inbox import GoesFirst
 from streams.engine.recovery import sequence_of
+from streams.mapping.scarce_events import IN_THEIR_ORDER
 from streams.simulation.cluster import Owner, Seat, Worker
 from streams.simulation.courier import Errand
 from streams.simulation.log import Place
@@ -17,7 +18,7 @@ from streams.simulation.transactions import Answer, changelog_topic
 from streams.simulation.weather import Weather
 from streams.simulation.workload import Arrival
 from streams.simulation.world import World
-from streams.topics import Topic
+from streams.topics import NEWSTORE_EVENTS, Topic
 
 BATCH_SIZES = (1, 2, 5, 20, 100)
 CRASH_POINTS = ("before_transaction", "after_commit", "after_store")
@@ -32,6 +33,11 @@ ABSENCE_ROUNDS_MAX = 30
 ERRANDS_MAX = 3
 ROUNDS_BETWEEN_MAX = 10
 WORK_PER_ROUND_MAX = 4
+
+
+def _keeps_its_turn(record: Record) -> bool:
+    value = record.value or b""
+    return any(b'"%b"' % name.encode() in value for name in IN_THEIR_ORDER)
 
 
 @dataclass(slots=True)
@@ -60,7 +66,9 @@ class Scheduler:
             return None
         salt = self.rng.getrandbits(32)
 
-        def goes_first(_topic: Topic, record: Record) -> bool:
+        def goes_first(topic: Topic, record: Record) -> bool:
+            if topic is NEWSTORE_EVENTS and _keeps_its_turn(record):
+                return False
             place = f"{salt}/{record.topic}/{record.partition}/{record.offset}"
             return crc32(place.encode()) < chance * 2**32
 

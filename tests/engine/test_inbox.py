@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from streams.engine.errors import DeliveryGap
 from streams.engine.fold import Record
 from streams.engine.inbox import Inbox, Taken
-from streams.topics import COMMERCE_ANSWERS, STOCK_MOVEMENTS, Topic
+from streams.topics import COMMERCE_ANSWERS, STOCK_LEVELS, STOCK_MOVEMENTS, Topic
 from tests.support.memory_view import MemoryRecord
 
 
 def record(offset: int, key: bytes = b"MUG", value: bytes = b"1") -> MemoryRecord:
-    return MemoryRecord(STOCK_MOVEMENTS.name, offset, key, value)
+    return MemoryRecord(STOCK_LEVELS.name, offset, key, value)
 
 
 def goes_first(_topic: Topic, each: Record) -> bool:
@@ -23,8 +23,8 @@ def goes_first(_topic: Topic, each: Record) -> bool:
 
 def inbox(*records: MemoryRecord, begin: int | None = None) -> Inbox:
     made = Inbox("ledger-1", goes_first)
-    made.begin({} if begin is None else {STOCK_MOVEMENTS: begin})
-    made.put(STOCK_MOVEMENTS, records, records[0].offset if records else 0)
+    made.begin({} if begin is None else {STOCK_LEVELS: begin})
+    made.put(STOCK_LEVELS, records, records[0].offset if records else 0)
     return made
 
 
@@ -52,14 +52,27 @@ def test_it_waits_for_its_own_keys_earlier_records() -> None:
     made = inbox(record(0, b"CUP"), record(1), record(2, b"CUP", b"!"))
 
     assert not made.has_urgent
-    assert offsets(made.take(lambda _: 9)) == [0, 1, 2]
+    assert offsets(made.take(lambda _: 1)) == [0]
+    rest = made.take(lambda _: 9)
+    assert rest is not None
+    assert (offsets(rest), set(rest.urgent)) == ([1, 2], {2}), "urgent all the same"
+
+
+def test_where_any_order_will_do_it_overtakes_its_own_keys_records() -> None:
+    assert STOCK_MOVEMENTS.in_any_order
+    made = Inbox("ledger-1", goes_first)
+    made.put(
+        STOCK_MOVEMENTS, [record(0, b"CUP"), record(1), record(2, b"CUP", b"!")], 0
+    )
+
+    assert offsets(made.take(lambda _: 1)) == [2]
 
 
 def test_once_those_are_taken_the_keys_next_urgent_record_overtakes() -> None:
     made = inbox(record(0, b"CUP"), record(1), record(2))
     assert offsets(made.take(lambda _: 1)) == [0]
 
-    made.put(STOCK_MOVEMENTS, [record(3, b"CUP", b"!")], 3)
+    made.put(STOCK_LEVELS, [record(3, b"CUP", b"!")], 3)
 
     assert offsets(made.take(lambda _: 1)) == [3]
 
@@ -70,7 +83,7 @@ def test_where_all_fits_into_one_fold_nobody_overtakes() -> None:
     taken = made.take(lambda _: 3)
     assert taken is not None
     assert (offsets(taken), taken.upto, set(taken.urgent)) == ([0, 1, 2], 3, {1})
-    made.put(STOCK_MOVEMENTS, [record(3, b"TEE"), record(4, value=b"!")], 3)
+    made.put(STOCK_LEVELS, [record(3, b"TEE"), record(4, value=b"!")], 3)
     assert offsets(made.take(lambda _: 1)) == [4], "none of its key waits any more"
 
 
@@ -81,15 +94,15 @@ def test_each_topic_gets_its_turn() -> None:
     turns = [made.take(lambda _: 1) for _ in range(3)]
 
     assert [each.topic for each in turns if each] == [
-        STOCK_MOVEMENTS,
+        STOCK_LEVELS,
         COMMERCE_ANSWERS,
-        STOCK_MOVEMENTS,
+        STOCK_LEVELS,
     ]
 
 
 def test_what_was_left_out_stops_it() -> None:
     made = inbox(begin=3)
-    made.put(STOCK_MOVEMENTS, [record(5)], 5)
+    made.put(STOCK_LEVELS, [record(5)], 5)
 
     with pytest.raises(DeliveryGap, match="expected the records from offset 3, got"):
         made.take(lambda _: 1)
@@ -97,14 +110,14 @@ def test_what_was_left_out_stops_it() -> None:
 
 def test_markers_are_left_out_without_harm() -> None:
     made = inbox(begin=3)
-    made.put(STOCK_MOVEMENTS, [record(5)], 3)
+    made.put(STOCK_LEVELS, [record(5)], 3)
 
     assert offsets(made.take(lambda _: 1)) == [5]
 
 
 def test_what_comes_again_is_not_taken_again() -> None:
     made = inbox(record(3), record(4), begin=3)
-    made.put(STOCK_MOVEMENTS, [record(4), record(5)], 4)
+    made.put(STOCK_LEVELS, [record(4), record(5)], 4)
 
     assert offsets(made.take(lambda _: 9)) == [3, 4, 5]
 
@@ -112,12 +125,12 @@ def test_what_comes_again_is_not_taken_again() -> None:
 def test_it_knows_how_much_waits() -> None:
     made = inbox(record(0, value=b"four"), record(1, b"CUP", b"!"), record(2))
 
-    assert (len(made), made.waiting(STOCK_MOVEMENTS)) == (3, 3)
-    assert made.waiting_bytes(STOCK_MOVEMENTS) == 6
+    assert (len(made), made.waiting(STOCK_LEVELS)) == (3, 3)
+    assert made.waiting_bytes(STOCK_LEVELS) == 6
     made.take(lambda _: 1)
-    assert (len(made), made.waiting_bytes(STOCK_MOVEMENTS)) == (2, 5)
+    assert (len(made), made.waiting_bytes(STOCK_LEVELS)) == (2, 5)
     made.begin({})
-    assert (len(made), made.waiting(STOCK_MOVEMENTS)) == (0, 0)
+    assert (len(made), made.waiting(STOCK_LEVELS)) == (0, 0)
 
 
 EVENTS = st.lists(
@@ -131,20 +144,23 @@ def test_however_it_is_filled_and_emptied_nothing_is_lost_and_keys_keep_their_or
 ) -> None:
     # Every third offset is a marker's.
     log = [
-        MemoryRecord(STOCK_MOVEMENTS.name, number + number // 2, key, value)
+        MemoryRecord(STOCK_LEVELS.name, number + number // 2, key, value)
         for number, (key, value) in enumerate(events)
     ]
     made, taken, put, position = Inbox("ledger-1", goes_first), list[Record](), 0, 0
-    made.begin({STOCK_MOVEMENTS: 0})
+    made.begin({STOCK_LEVELS: 0})
     for number in range(len(log) * 2 + 2):
         polled, limit = steps[number % len(steps)]
         if batch := log[put : put + polled]:
-            made.put(STOCK_MOVEMENTS, batch, position)
+            made.put(STOCK_LEVELS, batch, position)
             position, put = batch[-1].offset + 1, put + polled
         if some := made.take(partial(min, limit)):
             assert len(some.records) <= limit
             assert offsets(some) == sorted(offsets(some))
             taken += some.records
+            assert some.urgent == {
+                each.offset for each in some.records if goes_first(STOCK_LEVELS, each)
+            }
             have = {each.offset for each in taken}
             missing = [each.offset for each in log if each.offset not in have]
             # All below is applied, and it says so as soon as that is so.
@@ -160,7 +176,7 @@ def test_however_it_is_filled_and_emptied_nothing_is_lost_and_keys_keep_their_or
 @given(st.lists(st.integers(0, 99), min_size=2, unique=True), st.integers(0, 120))
 def test_the_halves_say_how_far_all_is_applied(some: list[int], upto: int) -> None:
     records = [record(offset) for offset in sorted(some)]
-    whole = Taken(STOCK_MOVEMENTS, records, upto)
+    whole = Taken(STOCK_LEVELS, records, upto)
 
     first, second = whole.halves()
 

@@ -44,7 +44,7 @@ async def test_in_a_rush_it_gives_way_before_each_fold_but_not_with_urgent_recor
     precedence = Precedence()
     precedence.waits("ledger-0", 10)
     async with bench(
-        pace=Pace(records_max=100, rank=1, gives_way_at=10, in_rush_only=True),
+        pace=Pace(records_max=100, rank=1, gives_way_at=10, each_fold=True),
         goes_first=lambda _, each: each.key == b"CUP",
         precedence=precedence,
     ) as it:
