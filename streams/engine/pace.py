@@ -13,7 +13,7 @@ PATIENCE_S = 2.0
 
 RUSH_S = 2.0
 """A rush: so short a time ago came urgent records,"""
-RUSH_FROM = 3000
+RUSH_FROM = 2000
 """and so many records wait on the stock's path: far more than when it keeps up."""
 RUSH_RECORDS = 250
 """Then other records go in parts of so many,"""
@@ -92,11 +92,13 @@ class Precedence:
         self._urgent_at = self._monotonic()
         self._tell()
 
+    def is_alert(self) -> bool:
+        """Say whether an urgent record came only just now."""
+        return self._monotonic() - self._urgent_at < RUSH_S
+
     def is_rush(self) -> bool:
         """Say whether urgent records come while the stock's path is behind."""
-        if self._monotonic() - self._urgent_at >= RUSH_S:
-            return False
-        return self._before(ORDERS.rank) >= RUSH_FROM
+        return self.is_alert() and self._before(ORDERS.rank) >= RUSH_FROM
 
     def is_pressed(self, pace: Pace) -> bool:
         """Say whether a stage of this pace is to give way now."""

@@ -211,7 +211,7 @@ class PartitionTask:
         await asyncio.sleep(0)
 
     def _fold_size(self, waiting: int) -> int:
-        size = self._pace.fold_size(waiting, in_rush=self._precedence.is_rush())
+        size = self._pace.fold_size(waiting, in_rush=self._precedence.is_alert())
         return min(size, self._batch_records_max)
 
     async def _apply(self, taken: Taken) -> None:
