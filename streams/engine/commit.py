@@ -85,7 +85,6 @@ class Commit:
         changelog: The state's changed rows, engine rows included.
         outputs: Outgoing records by topic and partition.
         offsets: The next offset to read, by source topic; a tick moves none.
-        is_urgent: Somebody waits for what it brings: it should not wait for company.
         stands: Where the partition stands, by source topic: what a tick commits, so
             that the broker can refuse it if the partition has another owner by now.
     """
@@ -95,7 +94,6 @@ class Commit:
     outputs: dict[tuple[Topic, int], list[Outgoing]] = field(default_factory=dict)
     offsets: dict[Topic, int] = field(default_factory=dict)
     stands: dict[Topic, int] = field(default_factory=dict)
-    is_urgent: bool = False
 
     @property
     def records(self) -> int:
@@ -349,7 +347,6 @@ class PartitionRuntime:
             outputs=self._outgoing(result, urgent),
             offsets=self._offsets(reached),
             stands=self._stands(),
-            is_urgent=bool(urgent),
         )
         step("before_transaction")
         last_offset = await self._log.commit(commit)

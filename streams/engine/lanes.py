@@ -1,4 +1,4 @@
-"""A worker's transactions: small commits share one; large and urgent ones need not.
+"""A worker's transactions: small commits share one, large ones go side by side.
 
 Sharing spares the broker and us; but a worker that has much to catch up on would wait
 for one transaction after the other, with nothing left to fold meanwhile.
@@ -43,8 +43,7 @@ class Lanes:
 
     def _lane_for(self, commit: Commit) -> KafkaTransactions:
         shared, *others = self._lanes
-        is_alone = commit.records >= LARGE_RECORDS
-        if not is_alone:
+        if commit.records < LARGE_RECORDS:
             return shared
         return next((lane for lane in others if not lane.is_busy), shared)
 

@@ -15,7 +15,7 @@ RUSH_S = 2.0
 """A rush: so short a time ago came urgent records,"""
 RUSH_FROM = 2000
 """and so many records wait on the stock's path: far more than when it keeps up."""
-RUSH_RECORDS = 250
+RUSH_RECORDS = 125
 """Then other records go in parts of so many,"""
 RUSH_PARTS = 4
 """and so many parts of a worker at a time: urgent ones wait for little, and for no
@@ -61,7 +61,7 @@ class Pace(NamedTuple):
 
 STOCK = Pace(records_max=1000, far_behind=2500)
 """Web shops wait for these: ledger, publishing."""
-INTAKE = Pace(records_max=500, rank=1, gives_way_at=1000, each_fold=True, window=10_000)
+INTAKE = Pace(records_max=500, rank=1, gives_way_at=1000, each_fold=True, window=16_000)
 """Web shops wait for it, too; but what piles up piles up before it, where it is looked
 through for urgent records."""
 ORDERS = Pace(linger_s=0.1, records_max=250, rank=2, gives_way_at=PRESSED_RECORDS)
@@ -104,7 +104,9 @@ class Precedence:
         """Say whether a stage of this pace is to give way now."""
         if pace.gives_way_at is None:
             return False
-        return self._before(pace.rank) >= pace.gives_way_at
+        # In a rush it does so earlier, and what is before it stays short.
+        most = pace.gives_way_at // 2 if self.is_rush() else pace.gives_way_at
+        return self._before(pace.rank) >= most
 
     def _before(self, rank: int) -> int:
         waiting = self._waiting.values()

@@ -249,6 +249,8 @@ class PartitionTask:
         pause = self.committed_at + linger_s - time.monotonic()
         if pause <= 0 or len(self._inbox) >= LINGER_RECORDS_MAX:
             return
+        if self._inbox.has_urgent and self._precedence.is_rush():
+            return
         self._company.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):

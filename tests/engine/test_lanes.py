@@ -24,32 +24,23 @@ class Lane:
         return 0
 
 
-def commit(records: int, *, is_urgent: bool = False) -> Commit:
-    return Commit(1, [(b"key", b"value")] * records, is_urgent=is_urgent)
-
-
 @pytest.mark.parametrize(
-    ("records", "is_urgent", "busy", "carrier"),
+    ("records", "busy", "carrier"),
     [
-        (1, False, "", "shared"),
-        (1, False, "shared", "shared"),
-        (1, True, "", "shared"),
-        (1, True, "shared", "second"),
-        (1, True, "shared second", "third"),
-        (1, True, "shared second third", "shared"),
-        (LARGE_RECORDS - 1, False, "shared", "shared"),
-        (LARGE_RECORDS, False, "", "second"),
-        (LARGE_RECORDS, False, "second", "third"),
-        (LARGE_RECORDS, False, "second third", "shared"),
+        (1, "", "shared"),
+        (LARGE_RECORDS - 1, "shared", "shared"),
+        (LARGE_RECORDS, "", "second"),
+        (LARGE_RECORDS, "second", "third"),
+        (LARGE_RECORDS, "second third", "shared"),
     ],
 )
-async def test_small_commits_share_large_and_urgent_ones_need_not(
-    records: int, is_urgent: bool, busy: str, carrier: str
+async def test_small_commits_share_large_ones_go_side_by_side(
+    records: int, busy: str, carrier: str
 ) -> None:
     lanes = [Lane("shared"), Lane("second"), Lane("third")]
     for lane in lanes:
         lane.is_busy = lane.name in busy.split()
-    made = commit(records, is_urgent=is_urgent)
+    made = Commit(1, [(b"key", b"value")] * records)
 
     await Lanes(cast(Any, lanes)).commit(HOME, made)
 

@@ -38,17 +38,20 @@ def test_nobody_gives_way_to_those_of_its_own_rank_or_behind_it() -> None:
     assert not precedence.is_pressed(STOCK)
 
 
-def test_intake_gives_way_only_while_urgent_records_are_about() -> None:
+def test_in_a_rush_intake_gives_way_earlier() -> None:
     now = 0.0
     precedence = Precedence(lambda: now)
-    precedence.waits("ledger-0", 10 * PRESSED_RECORDS, STOCK.rank)
+    most = INTAKE.gives_way_at or 0
+    precedence.waits("ledger-0", most // 2, STOCK.rank)
+    precedence.waits("intake-0", pace.RUSH_FROM, INTAKE.rank)
     assert not precedence.is_pressed(INTAKE)
 
     precedence.urgent()
     assert precedence.is_pressed(INTAKE)
     now = pace.RUSH_S
-    assert not precedence.is_pressed(INTAKE)
-    assert precedence.is_pressed(ORDERS)
+    assert not precedence.is_pressed(INTAKE), "the rush is over"
+    precedence.waits("ledger-0", most, STOCK.rank)
+    assert precedence.is_pressed(INTAKE)
 
 
 async def test_a_patient_stage_goes_on_once_the_stock_path_has_caught_up() -> None:
@@ -84,17 +87,18 @@ async def test_whoever_has_something_urgent_goes_on_at_once() -> None:
 def test_urgent_records_alone_make_no_rush() -> None:
     precedence = Precedence()
     precedence.urgent()
-    precedence.waits("ledger-0", PRESSED_RECORDS - 1, STOCK.rank)
-    precedence.waits("orders-0", PRESSED_RECORDS, ORDERS.rank)
+    precedence.waits("ledger-0", pace.RUSH_FROM - 1, STOCK.rank)
+    precedence.waits("orders-0", pace.RUSH_FROM, ORDERS.rank)
     assert not precedence.is_rush()
+    assert precedence.is_alert()
 
     precedence.waits("intake-0", 1, INTAKE.rank)
     assert precedence.is_rush()
 
 
-async def test_in_a_rush_two_parts_go_at_a_time_and_urgent_ones_at_once() -> None:
+async def test_in_a_rush_few_parts_go_at_a_time_and_urgent_ones_at_once() -> None:
     precedence = Precedence()
-    precedence.waits("ledger-0", PRESSED_RECORDS)
+    precedence.waits("ledger-0", pace.RUSH_FROM)
     for _ in range(pace.RUSH_PARTS):
         await precedence.take_part(never)
     await precedence.take_part(never)
@@ -133,9 +137,10 @@ def test_far_behind_a_fold_takes_all_that_there_is(waiting: int, size: int) -> N
 
 
 def test_in_a_rush_folds_are_small_however_far_behind() -> None:
-    assert INTAKE.fold_size(100_000) == 100_000
+    assert STOCK.fold_size(100_000) == 100_000
+    assert STOCK.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
     assert INTAKE.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
-    assert ORDERS.fold_size(100_000, in_rush=True) == 250
+    assert ORDERS.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
     assert Pace(records_max=7).fold_size(100_000, in_rush=True) == 7
 
 

@@ -17,7 +17,7 @@ from tests.engine.test_partition import EPOCH, bench
 async def test_urgent_records_go_before_what_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pace, "PRESSED_RECORDS", 1)
+    monkeypatch.setattr(pace, "RUSH_FROM", 1)
     monkeypatch.setattr(pace, "RUSH_RECORDS", 2)
     async with bench(
         pace=Pace(records_max=100), goes_first=lambda _, each: each.key == b"CUP"
@@ -37,7 +37,7 @@ async def test_urgent_records_go_before_what_waits(
 async def test_in_a_rush_it_gives_way_before_each_fold_but_not_with_urgent_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pace, "PRESSED_RECORDS", 1)
+    monkeypatch.setattr(pace, "RUSH_FROM", 1)
     monkeypatch.setattr(pace, "RUSH_RECORDS", 1)
     monkeypatch.setattr(pace, "RUSH_S", 3600.0)
     monkeypatch.setattr(pace, "PATIENCE_S", 3600.0)
