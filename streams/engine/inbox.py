@@ -17,6 +17,9 @@ GoesFirst = Callable[[Topic, Record], bool]
 """Says whether a record is urgent. It only decides what goes first."""
 
 
+AHEAD_MAX = 2_000
+"""So many records may be ahead of a waiting one: each commit writes their offsets."""
+
 _NONE: frozenset[int] = frozenset()
 
 
@@ -50,6 +53,7 @@ class _Source:
         urgent: Records that overtake those of `plain`.
         held: Offsets of urgent ones that must stay behind others of their key.
         keys: How often a key is among the plain ones.
+        ahead: Offsets of taken records that are ahead of a waiting one.
     """
 
     end: int | None = None
@@ -57,6 +61,7 @@ class _Source:
     urgent: deque[Record] = field(default_factory=deque)
     held: set[int] = field(default_factory=set)
     keys: Counter[bytes | None] = field(default_factory=Counter)
+    ahead: set[int] = field(default_factory=set)
     bytes: int = 0
 
     def __len__(self) -> int:
@@ -66,6 +71,10 @@ class _Source:
         """Return the lowest offset that waits, or the end if nothing does."""
         heads = [queue[0].offset for queue in (self.plain, self.urgent) if queue]
         return min(heads, default=self.end or 0)
+
+    def may_overtake(self) -> bool:
+        """Say whether urgent records wait, and not too many are ahead already."""
+        return bool(self.urgent) and (len(self.ahead) < AHEAD_MAX or not self.plain)
 
 
 class Inbox:
@@ -152,7 +161,7 @@ class Inbox:
         """
         self.check()
         for topic, source in self._sources.items():
-            if source.urgent:
+            if source.may_overtake():
                 return self._taken_urgent(topic, source, limit_of)
         for topic, source in self._sources.items():
             if source.plain:
@@ -161,7 +170,7 @@ class Inbox:
                 records = _first(source.plain, limit_of(len(source.plain)))
                 source.bytes -= _bytes_of(records)
                 urgent = self._forget(source, records)
-                return Taken(topic, records, source.first_offset(), urgent)
+                return self._taken(topic, source, records, urgent)
         return None
 
     def _taken_urgent(
@@ -176,7 +185,20 @@ class Inbox:
             urgent |= self._forget(source, plain)
             records = sorted(records + plain, key=lambda record: record.offset)
         source.bytes -= _bytes_of(records)
-        return Taken(topic, records, source.first_offset(), urgent)
+        return self._taken(topic, source, records, urgent)
+
+    @staticmethod
+    def _taken(
+        topic: Topic,
+        source: _Source,
+        records: Sequence[Record],
+        urgent: frozenset[int],
+    ) -> Taken:
+        upto = source.first_offset()
+        if source.ahead or records[-1].offset >= upto:
+            source.ahead.update(record.offset for record in records)
+            source.ahead = {offset for offset in source.ahead if offset >= upto}
+        return Taken(topic, records, upto, urgent)
 
     def _forget(self, source: _Source, plain: Sequence[Record]) -> frozenset[int]:
         """Note that plain records are taken; return the urgent ones' offsets."""

@@ -11,15 +11,18 @@ PRESSED_RECORDS = 1000
 PATIENCE_S = 2.0
 """Giving way ends after this, so that nothing starves."""
 
-RUSH_S = 2.0
-"""A rush: so short a time ago came urgent records,"""
+ALERT_S = 2.0
+"""For so long after an urgent record, others go in parts."""
+PART_RECORDS = 125
+"""Records of a part."""
 RUSH_FROM = 2000
-"""and so many records wait on the stock's path: far more than when it keeps up."""
-RUSH_RECORDS = 125
-"""Then other records go in parts of so many,"""
+"""A rush: urgent records have come, and so many records wait on the stock's path, far
+more than when it keeps up."""
 RUSH_PARTS = 4
-"""and so many parts of a worker at a time: urgent ones wait for little, and for no
-long transaction, for nobody can read past one that is open."""
+"""In a rush, so many parts of a worker at a time: urgent records wait for little, and
+for no long transaction, because nobody can read past one that is open."""
+WINDOWS_RECORDS = 64_000
+"""All windows of a worker hold no more than these, some 80 MB, and a batch each."""
 
 
 class Pace(NamedTuple):
@@ -48,12 +51,12 @@ class Pace(NamedTuple):
     each_fold: bool = False
     window: int = 0
 
-    def fold_size(self, waiting: int, *, in_rush: bool = False) -> int:
+    def fold_size(self, waiting: int, *, in_parts: bool = False) -> int:
         """Return how many of the records that wait one fold takes at most."""
         if self.records_max is None:
             return waiting
-        if in_rush:
-            return min(self.records_max, RUSH_RECORDS)
+        if in_parts:
+            return min(self.records_max, PART_RECORDS)
         if self.far_behind is not None and waiting >= self.far_behind:
             return waiting
         return self.records_max
@@ -94,7 +97,7 @@ class Precedence:
 
     def is_alert(self) -> bool:
         """Say whether an urgent record came only just now."""
-        return self._monotonic() - self._urgent_at < RUSH_S
+        return self._monotonic() - self._urgent_at < ALERT_S
 
     def is_rush(self) -> bool:
         """Say whether urgent records come while the stock's path is behind."""
@@ -107,6 +110,11 @@ class Precedence:
         # In a rush it does so earlier, and what is before it stays short.
         most = pace.gives_way_at // 2 if self.is_rush() else pace.gives_way_at
         return self._before(pace.rank) >= most
+
+    def has_room(self, rank: int) -> bool:
+        """Say whether the windows of this rank may hold more, all of them together."""
+        waiting = self._waiting.values()
+        return sum(records for of, records in waiting if of == rank) < WINDOWS_RECORDS
 
     def _before(self, rank: int) -> int:
         waiting = self._waiting.values()

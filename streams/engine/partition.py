@@ -89,8 +89,11 @@ class PartitionTask:
             return False
         if self._pace.window <= most:
             return len(inbox) < most
+        waiting = inbox.waiting(topic)
+        if waiting >= most and not self._precedence.has_room(self._pace.rank):
+            return False
         return (
-            inbox.waiting(topic) < self._pace.window
+            waiting < self._pace.window
             and inbox.waiting_bytes(topic) < WINDOW_BYTES_MAX
         )
 
@@ -211,7 +214,7 @@ class PartitionTask:
         await asyncio.sleep(0)
 
     def _fold_size(self, waiting: int) -> int:
-        size = self._pace.fold_size(waiting, in_rush=self._precedence.is_alert())
+        size = self._pace.fold_size(waiting, in_parts=self._precedence.is_alert())
         return min(size, self._batch_records_max)
 
     async def _apply(self, taken: Taken) -> None:

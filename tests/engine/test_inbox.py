@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.engine import inbox as inboxes
 from streams.engine.errors import DeliveryGap
 from streams.engine.fold import Record
 from streams.engine.inbox import Inbox, Taken
@@ -85,6 +86,23 @@ def test_where_all_fits_into_one_fold_nobody_overtakes() -> None:
     assert (offsets(taken), taken.upto, set(taken.urgent)) == ([0, 1, 2], 3, {1})
     made.put(STOCK_LEVELS, [record(3, b"TEE"), record(4, value=b"!")], 3)
     assert offsets(made.take(lambda _: 1)) == [4], "none of its key waits any more"
+
+
+def test_so_many_go_ahead_and_then_it_is_the_others_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inboxes, "AHEAD_MAX", 2)
+    plain = [record(offset, b"%d" % offset) for offset in range(3)]
+    made = inbox(*plain, *(record(offset, b"CUP", b"!") for offset in range(3, 8)))
+
+    turns = [made.take(lambda _: 1) for _ in range(8)]
+
+    assert [offsets(each) for each in turns] == [
+        *([3], [4]),
+        *([0], [1], [2]),
+        *([5], [6], [7]),
+    ]
+    assert [each.upto for each in turns if each] == [0, 0, 1, 2, 5, 6, 7, 8]
 
 
 def test_each_topic_gets_its_turn() -> None:

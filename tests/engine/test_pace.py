@@ -48,7 +48,7 @@ def test_in_a_rush_intake_gives_way_earlier() -> None:
 
     precedence.urgent()
     assert precedence.is_pressed(INTAKE)
-    now = pace.RUSH_S
+    now = pace.ALERT_S
     assert not precedence.is_pressed(INTAKE), "the rush is over"
     precedence.waits("ledger-0", most, STOCK.rank)
     assert precedence.is_pressed(INTAKE)
@@ -136,12 +136,12 @@ def test_far_behind_a_fold_takes_all_that_there_is(waiting: int, size: int) -> N
     assert Pace(records_max=1000, far_behind=2500).fold_size(waiting) == size
 
 
-def test_in_a_rush_folds_are_small_however_far_behind() -> None:
+def test_in_parts_folds_are_small_however_far_behind() -> None:
     assert STOCK.fold_size(100_000) == 100_000
-    assert STOCK.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
-    assert INTAKE.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
-    assert ORDERS.fold_size(100_000, in_rush=True) == pace.RUSH_RECORDS
-    assert Pace(records_max=7).fold_size(100_000, in_rush=True) == 7
+    assert STOCK.fold_size(100_000, in_parts=True) == pace.PART_RECORDS
+    assert INTAKE.fold_size(100_000, in_parts=True) == pace.PART_RECORDS
+    assert ORDERS.fold_size(100_000, in_parts=True) == pace.PART_RECORDS
+    assert Pace(records_max=7).fold_size(100_000, in_parts=True) == 7
 
 
 def test_what_gives_way_never_takes_long_turns() -> None:

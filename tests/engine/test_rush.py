@@ -18,7 +18,7 @@ async def test_urgent_records_go_before_what_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pace, "RUSH_FROM", 1)
-    monkeypatch.setattr(pace, "RUSH_RECORDS", 2)
+    monkeypatch.setattr(pace, "PART_RECORDS", 2)
     async with bench(
         pace=Pace(records_max=100), goes_first=lambda _, each: each.key == b"CUP"
     ) as it:
@@ -38,8 +38,8 @@ async def test_in_a_rush_it_gives_way_before_each_fold_but_not_with_urgent_recor
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pace, "RUSH_FROM", 1)
-    monkeypatch.setattr(pace, "RUSH_RECORDS", 1)
-    monkeypatch.setattr(pace, "RUSH_S", 3600.0)
+    monkeypatch.setattr(pace, "PART_RECORDS", 1)
+    monkeypatch.setattr(pace, "ALERT_S", 3600.0)
     monkeypatch.setattr(pace, "PATIENCE_S", 3600.0)
     precedence = Precedence()
     precedence.waits("ledger-0", 10)
@@ -73,6 +73,27 @@ async def test_a_window_is_wanted_of_each_topic_by_itself() -> None:
         it.deliver(2)
         assert not it.task.wants(STOCK_MOVEMENTS)
         assert it.task.wants(COMMERCE_ANSWERS)
+        it.task._busy.release()
+
+
+async def test_all_windows_together_hold_no_more_than_a_worker_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "WINDOWS_RECORDS", 10)
+    precedence = Precedence()
+    async with bench(
+        batch_records_max=2, pace=Pace(window=100, rank=1), precedence=precedence
+    ) as it:
+        it.task.open()
+        await it.task._busy.acquire()
+        precedence.waits("intake-7", 8, 1)
+
+        it.deliver(0, 1)
+        assert not it.task.wants(STOCK_MOVEMENTS), "it has a batch, and all have ten"
+        precedence.waits("intake-7", 7, 1)
+        assert it.task.wants(STOCK_MOVEMENTS)
+        precedence.waits("intake-7", 900, 1)
+        assert it.task.wants(COMMERCE_ANSWERS), "a batch is always wanted"
         it.task._busy.release()
 
 
