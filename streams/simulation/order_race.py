@@ -59,6 +59,7 @@ class Outcome:
         most_promised: Units sold, sent or promised by stores at once, at the worst
             moment: a store may sell at its till what it has promised online.
         moved_on: Web orders that tried more than one place.
+        cancelled: Web orders that their customers took back in time.
         taken_by_tills: Promised units that a till sold before they were sent; the most
             of them at one time is what was promised and not there.
         reasons: Why web orders without a place have none.
@@ -74,6 +75,7 @@ class Outcome:
     most_promised: int = 0
     moved_on: int = 0
     without_a_place: int = 0
+    cancelled: int = 0
     taken_by_tills: int = 0
     taken_by_tills_most: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
@@ -203,13 +205,16 @@ def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
     reasons: Counter[str] = Counter()
     for order in snap.orders.values():
         run = order.sourcing
+        is_exhausted = run is not None and run.phase is Phase.EXHAUSTED
+        if order.is_cancelled and not order.deliveries and not is_exhausted:
+            outcome.cancelled += 1
         if run is None:
             continue
         places = {at for past in order.past_runs for _, at in past.places}
         places |= {one.location_id for one in run.tried}
         places |= set(order.places.values())
         outcome.moved_on += len(places) > 1
-        if run.phase is Phase.EXHAUSTED:
+        if is_exhausted:
             outcome.without_a_place += 1
             reasons.update(trouble.reason for trouble in order.troubles)
     outcome.reasons = dict(sorted(reasons.items()))
@@ -227,7 +232,7 @@ def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
         faults.append(f"{gone} units went, {outcome.left_over} are left")
     if gone > outcome.units:
         faults.append(f"{gone} units went of {outcome.units} that there were")
-    ended = outcome.sent_to_web + outcome.without_a_place
+    ended = outcome.sent_to_web + outcome.without_a_place + outcome.cancelled
     if ended != outcome.web_orders:
         faults.append(f"{ended} of {outcome.web_orders} web orders have an end")
     outcome.faults = faults[:FAULTS_SHOWN]
