@@ -206,7 +206,9 @@ class PartitionTask:
     async def _apply_next(self, taken: Taken) -> None:
         begun = time.monotonic()
         await self._apply(taken)
-        self.last_applied_ms[taken.topic] = taken.records[-1].timestamp
+        last = taken.records[-1]
+        if last.offset < taken.upto:  # Else older ones wait, and the state is as old.
+            self.last_applied_ms[taken.topic] = last.timestamp
         self.committed_at = time.monotonic()
         taken_s = self.committed_at - begun
         self._commit_s += COMMIT_SHARE * (taken_s - self._commit_s)

@@ -54,6 +54,7 @@ async def test_in_a_rush_it_gives_way_before_each_fold_but_not_with_urgent_recor
         await until(lambda: it.stage.folded == [[1]])
         await asyncio.sleep(0.05)
         assert it.stage.folded == [[1]], "the ledger is behind"
+        assert it.task.last_applied_ms == {}, "older records wait"
 
         urgent = Delivery(cast(Any, [record(4, b"CUP")]), 4, EPOCH)
         it.task.accept(STOCK_MOVEMENTS, urgent)
@@ -61,6 +62,7 @@ async def test_in_a_rush_it_gives_way_before_each_fold_but_not_with_urgent_recor
         precedence.waits("ledger-0", 0)
 
         await until(lambda: it.stage.folded == [[1], [4], [0], [2], [3]])
+        await until(lambda: it.task.last_applied_ms == {STOCK_MOVEMENTS: 3})
 
 
 async def test_a_window_is_wanted_of_each_topic_by_itself() -> None:
