@@ -194,14 +194,8 @@ def _left(world: OrderWorld) -> int:
     return sum(row.shelf for _, row in world.store.world.stock.rows())
 
 
-def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
-    outcome.left_over = _left(snap.at)
-    outcome.sent_to_web = sum(
-        item.quantity
-        for order in snap.at.shop.orders.walk()
-        for _, made in order.deliveries()
-        for item in made.items
-    )
+def _tell_ends(snap: OrderSnapshot, outcome: Outcome) -> None:
+    """Count what became of the web orders that were not sent."""
     reasons: Counter[str] = Counter()
     for order in snap.orders.values():
         run = order.sourcing
@@ -218,6 +212,17 @@ def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
             outcome.without_a_place += 1
             reasons.update(trouble.reason for trouble in order.troubles)
     outcome.reasons = dict(sorted(reasons.items()))
+
+
+def _tell(snap: OrderSnapshot, outcome: Outcome) -> None:
+    outcome.left_over = _left(snap.at)
+    outcome.sent_to_web = sum(
+        item.quantity
+        for order in snap.at.shop.orders.walk()
+        for _, made in order.deliveries()
+        for item in made.items
+    )
+    _tell_ends(snap, outcome)
     faults = [f"promised: {sentence}" for sentence in snap.at.promises.ours]
     faults += [
         f"{name}: {sentence}"
